@@ -68,6 +68,7 @@ class LogDirectory {
   // The lane.  One committing thread calls wait_for_work and commit in turn.
   /// Blocks until something was appended since the last commit, stop_waiting(), or the timeout.
   virtual bool wait_for_work(std::chrono::milliseconds timeout) = 0;
+  /// Wakes both waiting threads, now and from now on.
   virtual void stop_waiting() = 0;
   /// Writes and syncs everything appended so far with one write and one sync, then tells the observers.
   /// An error is final (reliability.md R7): failed() is set, no append or commit succeeds any more.
@@ -79,6 +80,8 @@ class LogDirectory {
   /// Writes to segment files what is durable in the lane and large or old enough; returns when to come
   /// back (nullopt: when something was appended).  (blocks)
   virtual base::Result<std::optional<std::chrono::milliseconds>> write_behind() = 0;
+  /// Blocks until write_behind has something to do, stop_waiting(), or the timeout.
+  virtual void wait_for_background(std::chrono::milliseconds timeout) = 0;
   /// Syncs segments and frees the lane.  write_behind does so by itself when the lane fills.  (blocks)
   virtual base::Status checkpoint() = 0;
   /// Deletes the files of deleted logs and segments whose delay has passed.  (blocks)

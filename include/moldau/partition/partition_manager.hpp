@@ -1,0 +1,83 @@
+#pragma once
+// Every partition of this broker, found by name or by id, kept as the metadata say.
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "moldau/base/function.hpp"
+#include "moldau/base/mutex.hpp"
+#include "moldau/metadata/image.hpp"
+#include "moldau/partition/partition.hpp"
+#include "moldau/storage/log_directory.hpp"
+
+namespace moldau::partition {
+
+using PartitionPtr = std::shared_ptr<Partition>;  // second owners: requests that use it
+
+/// Thread rule: apply() and close() from one thread at a time (the controller's); the rest from any.
+class PartitionManager {
+ public:
+  /// Error that opening a log met, for readiness and logs.
+  struct OfflinePartition {
+    TopicPartition partition;
+    base::Error reason;
+  };
+
+  PartitionManager(storage::LogDirectory& directory, BrokerId self);
+  ~PartitionManager();
+
+  /// Makes logs for partitions that are new, begins leaders' terms, takes removed ones out of service
+  /// and passes configurations on.  A partition whose log cannot be made or trusted is served as
+  /// offline; the others are not touched by it.  (blocks: syncs directories)
+  void apply(const metadata::MetadataImage& image, const metadata::MetadataDelta& delta);
+
+  /// Lets the threads of StorageThreads tell who waits for the lane.
+  /// `done` is called once `lsn` is durable, or with the error that ended the log directory.
+  void when_durable(Lsn lsn, base::Function<void(const base::Status&)> done);
+  /// Called by the committing thread after each commit.
+  void committed(const base::Status& status);
+
+  [[nodiscard]] PartitionPtr find(std::string_view topic, PartitionIndex partition) const;
+  [[nodiscard]] PartitionPtr find(const TopicIdPartition& partition) const;
+  [[nodiscard]] std::vector<PartitionPtr> all() const;
+  [[nodiscard]] std::size_t count() const;
+  [[nodiscard]] std::vector<OfflinePartition> offline() const;
+  [[nodiscard]] storage::LogDirectory& directory() { return directory_; }
+
+ private:
+  struct Topic {
+    TopicId id{};
+    std::vector<PartitionPtr> partitions;  // by index; null where the log could not be made
+  };
+  /// Immutable; swapped whole, so that look-ups take no lock for longer than a pointer's copy.
+  struct Table {
+    std::unordered_map<TopicId, std::shared_ptr<const Topic>> by_id;
+    std::map<std::string, TopicId, std::less<>> by_name;
+  };
+  struct DurableWaiter {
+    Lsn lsn{};
+    base::Function<void(const base::Status&)> done;
+  };
+
+  std::shared_ptr<const Table> table() const;
+  PartitionPtr open_partition(const metadata::TopicImage& topic, PartitionIndex index,
+                              const metadata::MetadataImage& image);
+  void apply_topic(const metadata::TopicImage& topic, const metadata::MetadataImage& image,
+                   Table& table);
+  void remove_topic(const TopicId& id, Table& table);
+  void note_offline(const TopicPartition& partition, const base::Error& reason);
+
+  storage::LogDirectory& directory_;
+  const BrokerId self_;
+  mutable base::Mutex mutex_;
+  std::shared_ptr<const Table> table_ MOLDAU_GUARDED_BY(mutex_);
+  std::vector<DurableWaiter> durable_waiters_ MOLDAU_GUARDED_BY(mutex_);
+  std::vector<OfflinePartition> offline_ MOLDAU_GUARDED_BY(mutex_);
+};
+
+}  // namespace moldau::partition

@@ -1,0 +1,178 @@
+#include "moldau/partition/partition_manager.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "moldau/base/log.hpp"
+
+namespace moldau::partition {
+
+using base::Errc;
+using base::fail;
+using base::MutexLock;
+
+namespace {
+
+LeaderState leader_state(const metadata::PartitionImage& partition) {
+  return {partition.leader_epoch, partition.partition_epoch, partition.leader, partition.replicas,
+          partition.isr};
+}
+
+}  // namespace
+
+PartitionManager::PartitionManager(storage::LogDirectory& directory, BrokerId self)
+    : directory_(directory), self_(self), table_(std::make_shared<const Table>()) {}
+
+PartitionManager::~PartitionManager() = default;
+
+std::shared_ptr<const PartitionManager::Table> PartitionManager::table() const {
+  MutexLock lock(mutex_);
+  return table_;
+}
+
+void PartitionManager::note_offline(const TopicPartition& partition, const base::Error& reason) {
+  log::error("partition.offline", "{}-{} is offline: {}", log::client(partition.topic),
+             partition.partition.value(), base::to_string(reason));
+  MutexLock lock(mutex_);
+  offline_.push_back({partition, reason});
+}
+
+PartitionPtr PartitionManager::open_partition(const metadata::TopicImage& topic,
+                                              PartitionIndex index,
+                                              const metadata::MetadataImage& image) {
+  const TopicPartition name{topic.name, index};
+  auto config = image.topic_config(topic.name);
+  std::shared_ptr<storage::Log> log = directory_.find({topic.id, index});
+  if (log == nullptr) {
+    auto created = directory_.create_log(name, topic.id, storage::LogOptions{});
+    if (!created) {
+      note_offline(name, created.error());
+      return nullptr;
+    }
+    log = std::move(created).value();
+  }
+  auto partition = std::make_shared<Partition>(std::move(log), self_, std::move(config));
+  return partition;
+}
+
+void PartitionManager::apply_topic(const metadata::TopicImage& topic,
+                                   const metadata::MetadataImage& image, Table& table) {
+  auto next = std::make_shared<Topic>();
+  next->id = topic.id;
+  if (const auto old = table.by_id.find(topic.id); old != table.by_id.end())
+    next->partitions = old->second->partitions;
+  next->partitions.resize(topic.partitions.size());
+  const auto config = image.topic_config(topic.name);
+  for (std::size_t i = 0; i < topic.partitions.size(); ++i) {
+    const PartitionIndex index{static_cast<std::int32_t>(i)};
+    auto& partition = next->partitions[i];
+    if (partition == nullptr) {
+      partition = open_partition(topic, index, image);
+      if (partition == nullptr) continue;
+    } else {
+      partition->set_config(config);
+    }
+    if (const auto status = partition->become_leader(leader_state(topic.partitions[i])); !status) {
+      partition->take_offline(status.error());
+      note_offline({topic.name, index}, status.error());
+    }
+  }
+  table.by_name[topic.name] = topic.id;
+  table.by_id[topic.id] = std::move(next);
+}
+
+void PartitionManager::remove_topic(const TopicId& id, Table& table) {
+  const auto place = table.by_id.find(id);
+  if (place == table.by_id.end()) return;
+  const auto topic = place->second;
+  table.by_id.erase(place);
+  std::erase_if(table.by_name, [&](const auto& entry) { return entry.second == id; });
+  for (std::size_t i = 0; i < topic->partitions.size(); ++i) {
+    const PartitionIndex index{static_cast<std::int32_t>(i)};
+    if (const auto& partition = topic->partitions[i])
+      partition->take_offline(fail(Errc::unknown_topic, "the topic was deleted"));
+    if (const auto status = directory_.delete_log({id, index});
+        !status && status.error().code != Errc::not_found)
+      log::error("partition.delete_failed", "{}", base::to_string(status.error()));
+  }
+}
+
+void PartitionManager::apply(const metadata::MetadataImage& image,
+                             const metadata::MetadataDelta& delta) {
+  auto next = std::make_shared<Table>(*table());
+  for (const TopicId& id : delta.removed_topics) remove_topic(id, *next);
+  for (const TopicId& id : delta.changed_topics)
+    if (const auto topic = image.find_topic(id)) apply_topic(*topic, image, *next);
+  MutexLock lock(mutex_);
+  table_ = std::move(next);
+}
+
+void PartitionManager::when_durable(Lsn lsn, base::Function<void(const base::Status&)> done) {
+  std::optional<base::Error> failed = directory_.failed();
+  {
+    MutexLock lock(mutex_);
+    if (!failed && directory_.durable_lsn() < lsn) {
+      durable_waiters_.push_back({lsn, std::move(done)});
+      return;
+    }
+  }
+  if (failed) {
+    done(*failed);
+  } else {
+    done({});
+  }
+}
+
+void PartitionManager::committed(const base::Status& status) {
+  std::vector<DurableWaiter> due;
+  {
+    MutexLock lock(mutex_);
+    const Lsn durable = directory_.durable_lsn();
+    const auto first_due =
+        std::partition(durable_waiters_.begin(), durable_waiters_.end(),
+                       [&](const DurableWaiter& w) { return status && w.lsn > durable; });
+    std::move(first_due, durable_waiters_.end(), std::back_inserter(due));
+    durable_waiters_.erase(first_due, durable_waiters_.end());
+  }
+  for (auto& waiter : due) waiter.done(status);
+}
+
+PartitionPtr PartitionManager::find(std::string_view topic, PartitionIndex partition) const {
+  const auto snapshot = table();
+  const auto id = snapshot->by_name.find(topic);
+  if (id == snapshot->by_name.end()) return nullptr;
+  const auto& partitions = snapshot->by_id.at(id->second)->partitions;
+  const auto index = static_cast<std::size_t>(partition.value());
+  return partition.value() >= 0 && index < partitions.size() ? partitions[index] : nullptr;
+}
+
+PartitionPtr PartitionManager::find(const TopicIdPartition& partition) const {
+  const auto snapshot = table();
+  const auto topic = snapshot->by_id.find(partition.topic_id);
+  if (topic == snapshot->by_id.end()) return nullptr;
+  const auto& partitions = topic->second->partitions;
+  const auto index = static_cast<std::size_t>(partition.partition.value());
+  return partition.partition.value() >= 0 && index < partitions.size() ? partitions[index]
+                                                                       : nullptr;
+}
+
+std::vector<PartitionPtr> PartitionManager::all() const {
+  std::vector<PartitionPtr> result;
+  for (const auto& [id, topic] : table()->by_id)
+    for (const auto& partition : topic->partitions)
+      if (partition != nullptr) result.push_back(partition);
+  return result;
+}
+
+std::size_t PartitionManager::count() const {
+  std::size_t count = 0;
+  for (const auto& [id, topic] : table()->by_id) count += topic->partitions.size();
+  return count;
+}
+
+std::vector<PartitionManager::OfflinePartition> PartitionManager::offline() const {
+  MutexLock lock(mutex_);
+  return offline_;
+}
+
+}  // namespace moldau::partition

@@ -1,0 +1,66 @@
+#include "moldau/partition/storage_threads.hpp"
+
+#include <chrono>
+
+#include "moldau/base/log.hpp"
+
+namespace moldau::partition {
+
+namespace {
+// The threads sleep until there is work; the bound only limits what a lost wake-up could cost.
+constexpr std::chrono::milliseconds longest_sleep{60'000};
+}  // namespace
+
+StorageThreads::StorageThreads(PartitionManager& manager,
+                               std::function<void(const base::Error&)> on_failure)
+    : manager_(manager), on_failure_(std::move(on_failure)) {}
+
+StorageThreads::~StorageThreads() { stop(); }
+
+void StorageThreads::start() {
+  committer_ = std::jthread([this](const std::stop_token& stop) { run_commits(stop); });
+  background_ = std::jthread([this](const std::stop_token& stop) { run_background(stop); });
+}
+
+void StorageThreads::stop() {
+  committer_.request_stop();
+  background_.request_stop();
+  manager_.directory().stop_waiting();
+  if (committer_.joinable()) committer_.join();
+  if (background_.joinable()) background_.join();
+}
+
+void StorageThreads::failed(const base::Error& error) {
+  if (!failure_reported_.exchange(true)) on_failure_(error);
+}
+
+void StorageThreads::run_commits(const std::stop_token& stop) {
+  auto& directory = manager_.directory();
+  for (;;) {
+    const bool work = directory.wait_for_work(longest_sleep);
+    if (!work && stop.stop_requested()) return;
+    if (!work) continue;
+    const auto status = directory.commit();
+    manager_.committed(status);
+    if (!status) {
+      failed(status.error());
+      return;
+    }
+  }
+}
+
+void StorageThreads::run_background(const std::stop_token& stop) {
+  auto& directory = manager_.directory();
+  while (!stop.stop_requested()) {
+    const auto next = directory.write_behind();
+    if (!next) {
+      failed(next.error());
+      return;
+    }
+    if (const auto status = directory.remove_deleted(); !status)
+      log::warn("storage.remove_failed", "{}", base::to_string(status.error()));
+    directory.wait_for_background(next.value().value_or(longest_sleep));
+  }
+}
+
+}  // namespace moldau::partition
