@@ -23,8 +23,8 @@ storage::LogOptions log_options(const metadata::TopicConfig& config) {
   options.retention_ms = config.retention_ms;
   options.retention_bytes = config.retention_bytes;
   options.file_delete_delay_ms = config.file_delete_delay_ms;
-  options.delete_policy = config.delete_policy;
-  options.compact_policy = config.compact_policy;
+  options.delete_policy = config.cleanup_delete;
+  options.compact_policy = config.cleanup_compact;
   options.preallocate = config.preallocate;
   return options;
 }

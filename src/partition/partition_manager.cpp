@@ -20,8 +20,12 @@ LeaderState leader_state(const metadata::PartitionImage& partition) {
 
 }  // namespace
 
-PartitionManager::PartitionManager(storage::LogDirectory& directory, BrokerId self)
-    : directory_(directory), self_(self), table_(std::make_shared<const Table>()) {}
+PartitionManager::PartitionManager(storage::LogDirectory& directory,
+                                   const metadata::BrokerConfig& static_config, BrokerId self)
+    : directory_(directory),
+      static_config_(static_config),
+      self_(self),
+      table_(std::make_shared<const Table>()) {}
 
 PartitionManager::~PartitionManager() = default;
 
@@ -37,11 +41,14 @@ void PartitionManager::note_offline(const TopicPartition& partition, const base:
   offline_.push_back({partition, reason});
 }
 
+PartitionManager::ConfigPtr PartitionManager::config_of(const metadata::MetadataImage& image,
+                                                        std::string_view topic) const {
+  return metadata::TopicConfig::resolve(image, static_config_, self_, topic);
+}
+
 PartitionPtr PartitionManager::open_partition(const metadata::TopicImage& topic,
-                                              PartitionIndex index,
-                                              const metadata::MetadataImage& image) {
+                                              PartitionIndex index, const ConfigPtr& config) {
   const TopicPartition name{topic.name, index};
-  auto config = image.topic_config(topic.name);
   std::shared_ptr<storage::Log> log = directory_.find({topic.id, index});
   if (log == nullptr) {
     auto created = directory_.create_log(name, topic.id, storage::LogOptions{});
@@ -51,34 +58,52 @@ PartitionPtr PartitionManager::open_partition(const metadata::TopicImage& topic,
     }
     log = std::move(created).value();
   }
-  auto partition = std::make_shared<Partition>(std::move(log), self_, std::move(config));
-  return partition;
+  return std::make_shared<Partition>(std::move(log), self_, config);
 }
 
 void PartitionManager::apply_topic(const metadata::TopicImage& topic,
+                                   const std::vector<PartitionIndex>& changed,
                                    const metadata::MetadataImage& image, Table& table) {
   auto next = std::make_shared<Topic>();
   next->id = topic.id;
   if (const auto old = table.by_id.find(topic.id); old != table.by_id.end())
     next->partitions = old->second->partitions;
   next->partitions.resize(topic.partitions.size());
-  const auto config = image.topic_config(topic.name);
-  for (std::size_t i = 0; i < topic.partitions.size(); ++i) {
-    const PartitionIndex index{static_cast<std::int32_t>(i)};
-    auto& partition = next->partitions[i];
-    if (partition == nullptr) {
-      partition = open_partition(topic, index, image);
-      if (partition == nullptr) continue;
-    } else {
-      partition->set_config(config);
-    }
-    if (const auto status = partition->become_leader(leader_state(topic.partitions[i])); !status) {
+  const ConfigPtr config = config_of(image, topic.name);
+  for (const PartitionIndex index : changed) {
+    const auto at = static_cast<std::size_t>(index.value());
+    auto& partition = next->partitions[at];
+    if (partition == nullptr) partition = open_partition(topic, index, config);
+    if (partition == nullptr) continue;
+    if (const auto status = partition->become_leader(leader_state(topic.partitions[at])); !status) {
       partition->take_offline(status.error());
       note_offline({topic.name, index}, status.error());
     }
   }
   table.by_name[topic.name] = topic.id;
   table.by_id[topic.id] = std::move(next);
+}
+
+void PartitionManager::apply_configs(const metadata::MetadataImage& image,
+                                     const std::vector<metadata::ConfigResource>& changed,
+                                     const Table& table) {
+  const auto configure = [&](std::string_view name, const TopicId& id) {
+    const ConfigPtr config = config_of(image, name);
+    for (const auto& partition : table.by_id.at(id)->partitions)
+      if (partition != nullptr) partition->set_config(config);
+  };
+  const bool of_broker = std::any_of(changed.begin(), changed.end(), [](const auto& resource) {
+    return resource.type == metadata::ConfigResourceType::broker;
+  });
+  if (of_broker) {  // The defaults of every topic may have moved.
+    for (const auto& [name, id] : table.by_name) configure(name, id);
+    return;
+  }
+  for (const auto& resource : changed) {
+    if (resource.type != metadata::ConfigResourceType::topic) continue;
+    if (const auto place = table.by_name.find(resource.name); place != table.by_name.end())
+      configure(place->first, place->second);
+  }
 }
 
 void PartitionManager::remove_topic(const TopicId& id, Table& table) {
@@ -100,9 +125,14 @@ void PartitionManager::remove_topic(const TopicId& id, Table& table) {
 void PartitionManager::apply(const metadata::MetadataImage& image,
                              const metadata::MetadataDelta& delta) {
   auto next = std::make_shared<Table>(*table());
-  for (const TopicId& id : delta.removed_topics) remove_topic(id, *next);
-  for (const TopicId& id : delta.changed_topics)
-    if (const auto topic = image.find_topic(id)) apply_topic(*topic, image, *next);
+  for (const auto& topic : delta.topics) {
+    if (topic.is_deleted()) {
+      remove_topic(topic.before->id, *next);
+    } else {
+      apply_topic(*topic.after, topic.changed, image, *next);
+    }
+  }
+  apply_configs(image, delta.configs, *next);
   MutexLock lock(mutex_);
   table_ = std::move(next);
 }

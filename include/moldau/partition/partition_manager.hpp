@@ -12,6 +12,7 @@
 #include "moldau/base/function.hpp"
 #include "moldau/base/mutex.hpp"
 #include "moldau/metadata/image.hpp"
+#include "moldau/metadata/topic_config.hpp"
 #include "moldau/partition/partition.hpp"
 #include "moldau/storage/log_directory.hpp"
 
@@ -28,7 +29,9 @@ class PartitionManager {
     base::Error reason;
   };
 
-  PartitionManager(storage::LogDirectory& directory, BrokerId self);
+  /// `directory` and `static_config` outlive the manager.
+  PartitionManager(storage::LogDirectory& directory, const metadata::BrokerConfig& static_config,
+                   BrokerId self);
   ~PartitionManager();
 
   /// Makes logs for partitions that are new, begins leaders' terms, takes removed ones out of service
@@ -65,14 +68,19 @@ class PartitionManager {
   };
 
   std::shared_ptr<const Table> table() const;
+  using ConfigPtr = std::shared_ptr<const metadata::TopicConfig>;
+  ConfigPtr config_of(const metadata::MetadataImage& image, std::string_view topic) const;
   PartitionPtr open_partition(const metadata::TopicImage& topic, PartitionIndex index,
-                              const metadata::MetadataImage& image);
-  void apply_topic(const metadata::TopicImage& topic, const metadata::MetadataImage& image,
-                   Table& table);
+                              const ConfigPtr& config);
+  void apply_topic(const metadata::TopicImage& topic, const std::vector<PartitionIndex>& changed,
+                   const metadata::MetadataImage& image, Table& table);
   void remove_topic(const TopicId& id, Table& table);
+  void apply_configs(const metadata::MetadataImage& image,
+                     const std::vector<metadata::ConfigResource>& changed, const Table& table);
   void note_offline(const TopicPartition& partition, const base::Error& reason);
 
   storage::LogDirectory& directory_;
+  const metadata::BrokerConfig& static_config_;
   const BrokerId self_;
   mutable base::Mutex mutex_;
   std::shared_ptr<const Table> table_ MOLDAU_GUARDED_BY(mutex_);
