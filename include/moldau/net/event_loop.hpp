@@ -14,17 +14,17 @@ namespace moldau::net {
 
 struct EventLoopOptions {
   int index = 0;
-  /// What the requests of all connections of this loop may hold while they arrive and until they are
-  /// answered (reliability.md O1).  When it is used up, reading pauses (TCP's back pressure); one
-  /// frame at a time may always be finished, so that nothing waits for ever.
+  /// What the requests of all connections of this loop may hold while they arrive and until they
+  /// are answered (reliability.md O1).  When it is used up, reading pauses (TCP's back pressure);
+  /// one frame at a time may always be finished, so that nothing waits for ever.
   std::size_t request_memory_bytes = 64 * 1024 * 1024;
   /// The same for connections that have not shown who they are (O2: 16 MiB for two loops).
   std::size_t stranger_memory_bytes = 8 * 1024 * 1024;
 };
 
-/// One event loop.  post() from any thread costs one wake-up per batch of posts.  Tasks that are still
-/// waiting when the loop is destroyed are destroyed without being run.
-/// Lifetime: outlives every Connection and Responder of its listeners, also on other threads.
+/// One event loop.  post() from any thread costs one wake-up per batch of posts.  Tasks that are
+/// still waiting when the loop is destroyed are destroyed without being run. Lifetime: outlives
+/// every Connection and Responder of its listeners, also on other threads.
 class EventLoop : public base::Loop {
  public:
   static std::unique_ptr<EventLoop> create(const base::Clock& clock,
@@ -40,9 +40,9 @@ class EventLoop : public base::Loop {
   [[nodiscard]] virtual std::size_t memory_used() const = 0;
 };
 
-/// N loops, each on its own thread.  Orderly end: stop the listeners, stop(), destroy whatever may still
-/// hold Responders, destroy the group.
-/// Thread rule: made, stopped and destroyed by one thread.
+/// N loops, each on its own thread.  Orderly end: stop the listeners, stop(), destroy whatever may
+/// still hold Responders, destroy the group. Thread rule: made, stopped and destroyed by one
+/// thread.
 class EventLoopGroup {
  public:
   /// Splits the memory of `options` (given for all loops together) and starts `count` threads.

@@ -55,8 +55,8 @@ class Connection {
   [[nodiscard]] virtual bool is_closed() const = 0;
   /// Closes; `reason` goes to the log (one line, not from the client unless escaped).
   virtual void close(std::string_view reason, CloseMode mode = CloseMode::after_answers) = 0;
-  /// The peer has shown who it is: the limits and deadlines for strangers end (reliability.md O2, O5).
-  /// Connections of a listener with `trusted_from_start` are trusted at once.
+  /// The peer has shown who it is: the limits and deadlines for strangers end (reliability.md O2,
+  /// O5). Connections of a listener with `trusted_from_start` are trusted at once.
   virtual void trust() = 0;
   /// Reads nothing more before `when` (quotas, KIP-219); answers still go out.
   virtual void throttle_until(base::SteadyTime when) = 0;
@@ -78,11 +78,11 @@ class ResponseSink {
   ~ResponseSink() = default;
 };
 
-/// The slot of one request in its connection's answers.  Answers go out in the order of the requests,
-/// whatever the order in which they are given (Kafka: SocketServer mutes a channel until its request is
-/// answered).  Exactly one of send, no_response and close is called, once, from any thread; a Responder
-/// destroyed without one closes the connection.  On a closed connection all of them do nothing.
-/// Thread rule: a value; one thread at a time.
+/// The slot of one request in its connection's answers.  Answers go out in the order of the
+/// requests, whatever the order in which they are given (Kafka: SocketServer mutes a channel until
+/// its request is answered).  Exactly one of send, no_response and close is called, once, from any
+/// thread; a Responder destroyed without one closes the connection.  On a closed connection all of
+/// them do nothing. Thread rule: a value; one thread at a time.
 class Responder {
  public:
   Responder() = default;
@@ -100,9 +100,7 @@ class Responder {
   ~Responder() { abandon(); }
 
   /// Sends `payload` as one frame: net puts its 4-byte length in front.
-  void send(base::Payload payload) {
-    finish(ResponseSink::Outcome::send, std::move(payload), {});
-  }
+  void send(base::Payload payload) { finish(ResponseSink::Outcome::send, std::move(payload), {}); }
   /// The request has no answer (Produce with acks=0).
   void no_response() { finish(ResponseSink::Outcome::no_response, {}, {}); }
   /// Closes the connection once the answers of the requests before this one have been sent.
@@ -134,11 +132,11 @@ class FrameHandler {
  public:
   virtual ~FrameHandler() = default;
   virtual void on_open(Connection&) {}
-  /// One whole frame, without its length; never larger than the listener's limit, may be empty.  `frame`
-  /// may be kept, as may slices of it: nothing is copied.  Keeping a slice pins its slab (up to 256 KiB;
-  /// SharedBytes::pinned_bytes()), so what is small and kept for long without being data (a parked
-  /// request) is better copied.  Up to limits::requests_in_flight_max requests of a connection are
-  /// handed over before the first is answered.
+  /// One whole frame, without its length; never larger than the listener's limit, may be empty.
+  /// `frame` may be kept, as may slices of it: nothing is copied.  Keeping a slice pins its slab
+  /// (up to 256 KiB; SharedBytes::pinned_bytes()), so what is small and kept for long without being
+  /// data (a parked request) is better copied.  Up to limits::requests_in_flight_max requests of a
+  /// connection are handed over before the first is answered.
   virtual void on_frame(Connection&, base::SharedBytes frame, Responder) = 0;
   /// The listener is stopping: what is parked on this connection should be answered now.
   virtual void on_drain(Connection&) {}

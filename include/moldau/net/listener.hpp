@@ -54,10 +54,10 @@ struct NetOptions {
   std::size_t requests_in_flight_max = limits::requests_in_flight_max;
   /// Requests are not handed over while more than this waits to be sent to their client (O6).
   std::size_t unsent_bytes_max = 1024 * 1024;
-  base::Milliseconds idle_max{600'000};         // connections.max.idle.ms; 0 = never
-  base::Milliseconds frame_time_max{30'000};    // a started frame ends within this
+  base::Milliseconds idle_max{600'000};          // connections.max.idle.ms; 0 = never
+  base::Milliseconds frame_time_max{30'000};     // a started frame ends within this
   base::Milliseconds stranger_time_max{10'000};  // until trust()
-  base::Milliseconds send_stall_max{60'000};    // a client that takes nothing for so long is cut
+  base::Milliseconds send_stall_max{60'000};     // a client that takes nothing for so long is cut
 };
 
 struct ListenerOptions {
@@ -74,14 +74,14 @@ struct ListenerOptions {
   NetOptions net;
 };
 
-/// A listening address, served by all of `loops` (SO_REUSEPORT; each new connection goes to the loop
-/// that has fewest).  Sockets have TCP_NODELAY and the kernel's own buffer sizes.
-/// Lifetime: `loops`, `handler`, `limiter` and `metrics` outlive it.
-/// Thread rule: made, stopped and destroyed by a thread that is none of the loops; the loops run.
+/// A listening address, served by all of `loops` (SO_REUSEPORT; each new connection goes to the
+/// loop that has fewest).  Sockets have TCP_NODELAY and the kernel's own buffer sizes. Lifetime:
+/// `loops`, `handler`, `limiter` and `metrics` outlive it. Thread rule: made, stopped and destroyed
+/// by a thread that is none of the loops; the loops run.
 class Listener {
  public:
-  /// Binds and starts to accept.  Errors: already_exists (the port is in use: says by what setting),
-  /// invalid_argument (an address that is not one or not ours), io.
+  /// Binds and starts to accept.  Errors: already_exists (the port is in use: says by what
+  /// setting), invalid_argument (an address that is not one or not ours), io.
   static base::Result<std::unique_ptr<Listener>> open(std::span<EventLoop* const> loops,
                                                       ListenerOptions options,
                                                       FrameHandler& handler,
@@ -93,8 +93,8 @@ class Listener {
   [[nodiscard]] virtual const Endpoint& address() const = 0;
   /// Accepts no more; connections stay.
   virtual void stop_accepting() = 0;
-  /// Stops accepting and reading, calls on_drain() for each connection, lets what is in flight finish
-  /// for at most `grace`, closes the rest.  Returns when all its connections are closed.
+  /// Stops accepting and reading, calls on_drain() for each connection, lets what is in flight
+  /// finish for at most `grace`, closes the rest.  Returns when all its connections are closed.
   virtual void shut_down(base::Milliseconds grace) = 0;
 };
 
