@@ -18,7 +18,7 @@ struct BatchOptions {
   Offset base_offset{0};
   LeaderEpoch leader_epoch = no_leader_epoch;
   Compression compression = Compression::none;
-  std::optional<int> compression_level;
+  std::optional<int> compression_level = std::nullopt;  // Kafka's default
   TimestampType timestamp_type = TimestampType::create_time;
   ProducerId producer_id = no_producer_id;
   ProducerEpoch producer_epoch = no_producer_epoch;

@@ -25,20 +25,22 @@ class BatchView {
  public:
   enum class Check { bounds, crc };
   /// Reads the batch at the start of `bytes` (which may hold more after it).  Errors: corrupt_message
-  /// (cut off, negative or absurd length, CRC mismatch), unsupported (magic other than 2; the message
-  /// names it), invalid_record (negative count or delta).
+  /// (cut off, negative or absurd length, a magic of no format, CRC mismatch), unsupported (magic 0 or 1;
+  /// the message names it), invalid_record (negative count or delta).
   static base::Result<BatchView> parse(ByteView bytes, Check check);
 
   [[nodiscard]] ByteView bytes() const { return bytes_; }
   [[nodiscard]] std::size_t size() const { return bytes_.size(); }
   [[nodiscard]] Offset base_offset() const;
-  [[nodiscard]] Offset last_offset() const;  // base + last_offset_delta
+  /// base + last_offset_delta; wraps on absurd bases, which validation refuses.
+  [[nodiscard]] Offset last_offset() const;
   [[nodiscard]] Offset next_offset() const;  // last + 1
   [[nodiscard]] std::int32_t last_offset_delta() const;
   [[nodiscard]] LeaderEpoch leader_epoch() const;
   [[nodiscard]] std::uint32_t crc() const;
   [[nodiscard]] std::uint32_t computed_crc() const;
   [[nodiscard]] std::int16_t attributes() const;
+  /// May be a value above compression_last: validation and decompression refuse it.
   [[nodiscard]] Compression compression() const;
   [[nodiscard]] TimestampType timestamp_type() const;
   [[nodiscard]] bool is_transactional() const;
@@ -50,7 +52,7 @@ class BatchView {
   [[nodiscard]] bool has_producer_id() const { return producer_id().value() >= 0; }
   [[nodiscard]] ProducerEpoch producer_epoch() const;
   [[nodiscard]] std::int32_t base_sequence() const;
-  /// The last record's sequence; it wraps from 2^31-1 to 0.
+  /// The last record's sequence; it wraps from 2^31-1 to 0.  -1 when there is none.
   [[nodiscard]] std::int32_t last_sequence() const;
   [[nodiscard]] std::int32_t record_count() const;
   /// The records, compressed as compression() says.

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "moldau/base/result.hpp"
@@ -26,10 +27,18 @@ struct Record {
 };
 
 /// Goes through the records of one batch, decompressing it within limits::decompression_*.
+/// Lifetime: the batch's bytes outlive it (uncompressed records are read in place).
+/// Thread rule: one thread.
 class RecordIterator {
  public:
   /// Errors: corrupt_message, unsupported_compression, limit_exceeded.
   static base::Result<RecordIterator> open(const BatchView& batch);
+  /// As above with a bound of the caller's on the decompressed size.
+  static base::Result<RecordIterator> open(const BatchView& batch, std::size_t decompressed_max);
+  RecordIterator(RecordIterator&&) = default;
+  RecordIterator& operator=(RecordIterator&&) = default;
+  RecordIterator(const RecordIterator&) = delete;
+  RecordIterator& operator=(const RecordIterator&) = delete;
   /// The next record; nullopt after the last.  Errors: invalid_record (lengths, deltas or counts that
   /// do not fit, trailing bytes after the last).
   base::Result<std::optional<Record>> next();
@@ -41,6 +50,8 @@ class RecordIterator {
   Offset base_offset_{};
   std::int64_t base_timestamp_ms_ = 0;
   std::optional<std::int64_t> log_append_time_ms_;
+  std::int32_t last_offset_delta_ = 0;
+  std::int32_t record_count_ = 0;
   std::int32_t records_left_ = 0;
 };
 
