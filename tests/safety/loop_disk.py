@@ -1,0 +1,135 @@
+"""A disk whose power can be cut: an ext4 file system on a loop device over a file.
+
+`power_cut` asks the kernel to shut the file system down without writing anything more
+(FS_IOC_SHUTDOWN, NOLOGFLUSH): what was not synced is lost, as when the mains fail. The same call on the
+wrong directory would take the machine's own disk away, so it is refused unless the very file
+descriptor it would go to lies on a mount of the loop device that was made here.
+"""
+import atexit
+import fcntl
+import glob
+import os
+import re
+import struct
+import subprocess
+import time
+
+FS_IOC_SHUTDOWN = 0x8004587D
+NO_LOG_FLUSH = 2
+PREFIX = 'moldau-safety-'
+
+
+class UnsafeTarget(Exception):
+    """The directory is not on a disk made for this; nothing was done."""
+
+
+def _run(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def _mount_source(mount_point):
+    """The device mounted last at `mount_point`, or None."""
+    source = None
+    with open('/proc/self/mountinfo') as table:
+        for line in table:
+            left, right = line.split(' - ', 1)
+            if left.split()[4] == mount_point:
+                source = right.split()[1]
+    return source
+
+
+def _backing_file(device):
+    try:
+        with open(f'/sys/block/{os.path.basename(device)}/loop/backing_file') as file:
+            return file.read().strip()
+    except OSError:
+        return None
+
+
+def check_target(descriptor, mount_point, device, image):
+    """Raises UnsafeTarget unless `descriptor` lies on `device`, mounted at `mount_point`, over
+    `image`."""
+    target = os.fstat(descriptor)
+    if target.st_dev == os.stat('/').st_dev:
+        raise UnsafeTarget(f'{mount_point} lies on the file system of /')
+    if not device or _mount_source(mount_point) != device:
+        raise UnsafeTarget(f'{mount_point} is no mount of {device}')
+    if _backing_file(device) != image:
+        raise UnsafeTarget(f'{device} is not over {image}')
+    if target.st_dev != os.stat(device).st_rdev:
+        raise UnsafeTarget(f'the directory given does not lie on {device}')
+
+
+class LoopDisk:
+    """Made, formatted and mounted by the constructor; `close` undoes it all, also at exit."""
+    _made = 0
+
+    def __init__(self, directory, size_mib=2048):
+        LoopDisk._made += 1
+        name = f'{PREFIX}{os.getpid()}-{LoopDisk._made}'
+        directory = os.path.realpath(directory)
+        self.image, self.mount_point = f'{directory}/{name}.img', f'{directory}/{name}'
+        self.device = None
+        atexit.register(self.close)
+        with open(self.image, 'wb') as file:
+            file.truncate(size_mib << 20)
+        _run('mkfs.ext4', '-q', '-F', '-O', 'has_journal',
+             '-E', 'lazy_itable_init=1,lazy_journal_init=1', self.image)
+        os.makedirs(self.mount_point)
+        self.device = _run('losetup', '--find', '--show', self.image)
+        self.mount()
+
+    def mount(self):
+        _run('mount', '-t', 'ext4', self.device, self.mount_point)
+
+    def sync(self):
+        _run('sync', '-f', self.mount_point)
+
+    def power_cut(self):
+        """From here on nothing reaches the disk. The file system stays mounted and answers EIO."""
+        descriptor = os.open(self.mount_point, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            check_target(descriptor, self.mount_point, self.device, self.image)
+            fcntl.ioctl(descriptor, FS_IOC_SHUTDOWN, struct.pack('i', NO_LOG_FLUSH))
+        finally:
+            os.close(descriptor)
+
+    def remount(self):
+        """Power is back: the journal is replayed. Nobody may hold a file open."""
+        self._unmount()
+        self.mount()
+
+    def _unmount(self):
+        for attempt in range(100):
+            result = subprocess.run(['umount', self.mount_point], capture_output=True, text=True)
+            if result.returncode == 0:
+                return
+            time.sleep(0.02)
+        raise RuntimeError(f'umount {self.mount_point}: {result.stderr.strip()}')
+
+    def close(self):
+        if _mount_source(self.mount_point):
+            try:
+                self._unmount()
+            except RuntimeError:
+                subprocess.run(['umount', '-l', self.mount_point], capture_output=True)
+        if self.device:
+            subprocess.run(['losetup', '-d', self.device], capture_output=True)
+            self.device = None
+        if os.path.isdir(self.mount_point):
+            os.rmdir(self.mount_point)
+        if os.path.exists(self.image):
+            os.unlink(self.image)
+        atexit.unregister(self.close)
+
+
+def sweep(directory):
+    """Takes away what an earlier harness left in `directory` when it was killed."""
+    for image in glob.glob(f'{os.path.realpath(directory)}/{PREFIX}*.img'):
+        owner = re.match(rf'{PREFIX}(\d+)-', os.path.basename(image))
+        if owner and os.path.exists(f'/proc/{owner[1]}'):
+            continue
+        disk = LoopDisk.__new__(LoopDisk)
+        disk.image, disk.mount_point = image, image[:-len('.img')]
+        disk.device = _run('losetup', '-j', image).split(':')[0] or None
+        disk.close()
