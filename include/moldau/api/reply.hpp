@@ -33,7 +33,8 @@ class Reply {
 
   void operator()(const Response& response) {
     codec::Writer writer;
-    protocol::encode_response_header(writer, Response::api_key, version_, correlation_id_);
+    protocol::encode_response_header(writer, Response::api_key,
+                                     Response::flexible.contains(version_), correlation_id_);
     codec::Codec<Response>::encode(writer, response, version_);
     sink_->send(std::move(writer).finish());
   }

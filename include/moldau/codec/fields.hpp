@@ -63,7 +63,7 @@ constexpr FieldSpec since(Version first) { return FieldSpec{.first = first}; }
 namespace detail {
 struct AnyValue {
   template <class T>
-  constexpr operator T() const;  // never defined: only its type is used
+  operator T() const;  // never defined: only its type is used
 };
 
 /// Members of an aggregate, counted by how many initialisers it takes.

@@ -1,0 +1,62 @@
+#pragma once
+// All messages in one list, for tests and tools that go through every one.
+
+#include "moldau/protocol/alter_configs.hpp"
+#include "moldau/protocol/api_versions.hpp"
+#include "moldau/protocol/create_partitions.hpp"
+#include "moldau/protocol/create_topics.hpp"
+#include "moldau/protocol/delete_records.hpp"
+#include "moldau/protocol/delete_topics.hpp"
+#include "moldau/protocol/describe_cluster.hpp"
+#include "moldau/protocol/describe_configs.hpp"
+#include "moldau/protocol/describe_log_dirs.hpp"
+#include "moldau/protocol/describe_producers.hpp"
+#include "moldau/protocol/describe_quorum.hpp"
+#include "moldau/protocol/describe_topic_partitions.hpp"
+#include "moldau/protocol/elect_leaders.hpp"
+#include "moldau/protocol/fetch.hpp"
+#include "moldau/protocol/find_coordinator.hpp"
+#include "moldau/protocol/incremental_alter_configs.hpp"
+#include "moldau/protocol/init_producer_id.hpp"
+#include "moldau/protocol/list_config_resources.hpp"
+#include "moldau/protocol/list_groups.hpp"
+#include "moldau/protocol/list_offsets.hpp"
+#include "moldau/protocol/list_partition_reassignments.hpp"
+#include "moldau/protocol/metadata.hpp"
+#include "moldau/protocol/offset_for_leader_epoch.hpp"
+#include "moldau/protocol/produce.hpp"
+#include "moldau/protocol/update_features.hpp"
+
+namespace moldau::protocol {
+
+/// Calls `visit.template operator()<Request, Response>()` for each API.
+template <class Visitor>
+void for_each_api(Visitor&& visit) {
+  visit.template operator()<ProduceRequest, ProduceResponse>();
+  visit.template operator()<FetchRequest, FetchResponse>();
+  visit.template operator()<ListOffsetsRequest, ListOffsetsResponse>();
+  visit.template operator()<MetadataRequest, MetadataResponse>();
+  visit.template operator()<FindCoordinatorRequest, FindCoordinatorResponse>();
+  visit.template operator()<ListGroupsRequest, ListGroupsResponse>();
+  visit.template operator()<ApiVersionsRequest, ApiVersionsResponse>();
+  visit.template operator()<CreateTopicsRequest, CreateTopicsResponse>();
+  visit.template operator()<DeleteTopicsRequest, DeleteTopicsResponse>();
+  visit.template operator()<DeleteRecordsRequest, DeleteRecordsResponse>();
+  visit.template operator()<InitProducerIdRequest, InitProducerIdResponse>();
+  visit.template operator()<OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse>();
+  visit.template operator()<DescribeConfigsRequest, DescribeConfigsResponse>();
+  visit.template operator()<AlterConfigsRequest, AlterConfigsResponse>();
+  visit.template operator()<DescribeLogDirsRequest, DescribeLogDirsResponse>();
+  visit.template operator()<CreatePartitionsRequest, CreatePartitionsResponse>();
+  visit.template operator()<ElectLeadersRequest, ElectLeadersResponse>();
+  visit.template operator()<IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse>();
+  visit.template operator()<ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse>();
+  visit.template operator()<DescribeQuorumRequest, DescribeQuorumResponse>();
+  visit.template operator()<UpdateFeaturesRequest, UpdateFeaturesResponse>();
+  visit.template operator()<DescribeClusterRequest, DescribeClusterResponse>();
+  visit.template operator()<DescribeProducersRequest, DescribeProducersResponse>();
+  visit.template operator()<ListConfigResourcesRequest, ListConfigResourcesResponse>();
+  visit.template operator()<DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse>();
+}
+
+}  // namespace moldau::protocol
