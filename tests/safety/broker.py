@@ -1,8 +1,9 @@
 """Starting, killing and measuring one broker: Apache Kafka ('kafka') or Moldau ('moldau').
 
-Both take the same Kafka properties. MOLDAU names Moldau's binary (build/release/bin/moldau by default),
-KAFKA the reference runner (tests/reference/kafka by default), MOLDAU_ARGS further arguments.
-Every process that is started here is killed when the harness ends, however it ends short of SIGKILL.
+Both take the same Kafka properties. MOLDAU names Moldau's binary (build/release/bin/moldau by
+default), KAFKA the reference runner (tests/reference/kafka by default), MOLDAU_ARGS further
+arguments. Every process that is started here is killed when the harness ends, however it ends
+short of SIGKILL.
 """
 import atexit
 import os
@@ -140,7 +141,7 @@ class Broker:
         self.starts += 1
 
     def start(self, timeout_s=90.0):
-        """Starts it and waits until it answers; sets ready_s. Raises RuntimeError when it does not."""
+        """Starts it and waits until it answers; sets ready_s. RuntimeError when it does not."""
         self.launch()
         pause_s = 0.1 if self.kind == 'kafka' else 0.003
         while time.monotonic() - self.started_at < timeout_s:

@@ -1,8 +1,9 @@
 """Judges a history: which promises does what happened break?
 
-`check(history, logs, settings)` takes the operations and the log of every partition as it was at the end,
-and returns a Verdict with one Finding per rule. It is pure: no broker, no files, no clock. Rule names
-follow the consistency rules of docs/reliability.md; RULES below says each in one line.
+`check(history, logs, settings)` takes the operations and the log of every partition as it was at
+the end, and returns a Verdict with one Finding per rule. It is pure: no broker, no files, no
+clock. Rule names follow the consistency rules of docs/reliability.md; RULES below says each in
+one line.
 """
 import bisect
 import collections
@@ -48,7 +49,7 @@ class Settings:
 
 @dataclasses.dataclass
 class Finding:
-    """`checked`: how many things the rule looked at. A rule that looked at nothing proves nothing."""
+    """`checked`: how many things the rule looked at. If that is nothing, it proves nothing."""
     rule: str
     checked: int = 0
     count: int = 0

@@ -6,9 +6,10 @@
     crash_test.py --kind moldau --nemesis power --cycles 5 --unsafe-no-fsync   (must lose records)
     crash_test.py --kind kafka --nemesis power --cycles 4 --expect-loss
 
-`power` cuts the power of a loop-mounted ext4 (needs root); `kill9` is SIGKILL. Half of the power cuts stop
-the process first, the other half let it run into the dead disk. Some starts are cut down in the middle
-of recovery. Every line `ok RULE` or `not ok RULE` is one rule of checker.py; the last line counts them.
+`power` cuts the power of a loop-mounted ext4 (needs root); `kill9` is SIGKILL. Half of the power
+cuts stop the process first, the other half let it run into the dead disk. Some starts are cut
+down in the middle of recovery. Every line `ok RULE` or `not ok RULE` is one rule of checker.py;
+the last line counts them.
 """
 import argparse
 import json

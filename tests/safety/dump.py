@@ -3,11 +3,11 @@
 
     dump.py DIRECTORY [--records] [--json] [--unclean]
 
-It shares no code with the broker, so that both must be wrong in the same way for an error to pass. Every
-batch of every segment is read; each index entry, producer snapshot, leader epoch, checkpoint and
-metadata file is compared with what the batches say. `--unclean` is for a directory whose broker was
-killed: a torn batch at the very end, preallocated zeros in indexes and old checkpoints are then no
-problem. The exit status is 1 when a problem was found.
+It shares no code with the broker, so that both must be wrong in the same way for an error to
+pass. Every batch of every segment is read; each index entry, producer snapshot, leader epoch,
+checkpoint and metadata file is compared with what the batches say. `--unclean` is for a directory
+whose broker was killed: a torn batch at the very end, preallocated zeros in indexes and old
+checkpoints are then no problem. The exit status is 1 when a problem was found.
 """
 import argparse
 import base64

@@ -1,9 +1,9 @@
 """What happened in a run: every operation with its times and its outcome, and every fault.
 
-Times are seconds of the monotonic clock, one clock for all. `life` counts the broker's lives from 0: an
-operation belongs to the life that its connection was made to, so an answer that was read late still
-counts for the life that gave it. Outcomes: 'ok' the broker said yes; 'fail' the broker said no and
-promises that nothing was stored; 'info' anything else, both are possible.
+Times are seconds of the monotonic clock, one clock for all. `life` counts the broker's lives from
+0: an operation belongs to the life that its connection was made to, so an answer that was read
+late still counts for the life that gave it. Outcomes: 'ok' the broker said yes; 'fail' the broker
+said no and promises that nothing was stored; 'info' anything else, both are possible.
 """
 import dataclasses
 import hashlib

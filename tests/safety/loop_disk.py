@@ -1,9 +1,9 @@
 """A disk whose power can be cut: an ext4 file system on a loop device over a file.
 
 `power_cut` asks the kernel to shut the file system down without writing anything more
-(FS_IOC_SHUTDOWN, NOLOGFLUSH): what was not synced is lost, as when the mains fail. The same call on the
-wrong directory would take the machine's own disk away, so it is refused unless the very file
-descriptor it would go to lies on a mount of the loop device that was made here.
+(FS_IOC_SHUTDOWN, NOLOGFLUSH): what was not synced is lost, as when the mains fail. The same call
+on the wrong directory would take the machine's own disk away, so it is refused unless the very
+file descriptor it would go to lies on a mount of the loop device that was made here.
 """
 import atexit
 import fcntl

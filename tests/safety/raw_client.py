@@ -1,9 +1,9 @@
 """A Kafka client that hides nothing: one connection, no retries, no metadata cache, no threads.
 
-A call sends one request and reads one response; what the broker said is returned as it was said, error
-codes included. Whatever stops the answer from arriving raises ConnectionLost, and `sent` on it tells
-whether the request's first byte had left: only then may the broker have acted on it.
-The caller names the version only where versions behave differently (Produce, Fetch).
+A call sends one request and reads one response; what the broker said is returned as it was said,
+error codes included. Whatever stops the answer from arriving raises ConnectionLost, and `sent` on
+it tells whether the request's first byte had left: only then may the broker have acted on it. The
+caller names the version only where versions behave differently (Produce, Fetch).
 """
 import socket
 import struct
@@ -25,6 +25,7 @@ ERROR = {'NONE': 0, 'OFFSET_OUT_OF_RANGE': 1, 'CORRUPT_MESSAGE': 2, 'UNKNOWN_TOP
          'INVALID_REQUEST': 42, 'UNSUPPORTED_FOR_MESSAGE_FORMAT': 43, 'POLICY_VIOLATION': 44,
          'OUT_OF_ORDER_SEQUENCE_NUMBER': 45, 'DUPLICATE_SEQUENCE_NUMBER': 46,
          'INVALID_PRODUCER_EPOCH': 47, 'INVALID_TXN_STATE': 48, 'INVALID_PRODUCER_ID_MAPPING': 49,
+         'TRANSACTIONAL_ID_AUTHORIZATION_FAILED': 53,
          'KAFKA_STORAGE_ERROR': 56, 'UNKNOWN_PRODUCER_ID': 59, 'FETCH_SESSION_ID_NOT_FOUND': 70,
          'INVALID_FETCH_SESSION_EPOCH': 71, 'FENCED_LEADER_EPOCH': 74, 'UNKNOWN_LEADER_EPOCH': 75,
          'UNSUPPORTED_COMPRESSION_TYPE': 76, 'OFFSET_NOT_AVAILABLE': 78,
@@ -411,8 +412,9 @@ class RawClient:
     def fetch(self, wanted, max_wait_ms=100, min_bytes=1, max_bytes=1 << 24, isolation=0,
               version=12, partition_max_bytes=1 << 20, session=(0, -1), leader_epoch=-1,
               last_epoch=-1):
-        """`wanted` is {(topic, partition): offset}, topic being a name, or a UUID from version 13 on.
-        Returns (error, {(topic, partition): {'error', 'hw', 'lso', 'start', 'data', 'diverging'}})."""
+        """`wanted` is {(topic, partition): offset}, topic being a name, a UUID from version 13 on.
+        Returns (error, {(topic, partition): {'error', 'hw', 'lso', 'start', 'aborted', 'data',
+        'diverging'}})."""
         by_topic = {}
         for (topic, partition), offset in wanted.items():
             by_topic.setdefault(topic, []).append((partition, offset))
