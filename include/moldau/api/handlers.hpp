@@ -1,0 +1,80 @@
+#pragma once
+// One handler per API, each in the source of its name.  A handler validates, calls what does the work and
+// translates the result; it answers through `reply`, then or later.  Called on the connection's loop.
+
+#include "moldau/api/reply.hpp"
+#include "moldau/api/services.hpp"
+#include "moldau/protocol/alter_configs.hpp"
+#include "moldau/protocol/api_versions.hpp"
+#include "moldau/protocol/create_partitions.hpp"
+#include "moldau/protocol/create_topics.hpp"
+#include "moldau/protocol/delete_records.hpp"
+#include "moldau/protocol/delete_topics.hpp"
+#include "moldau/protocol/describe_cluster.hpp"
+#include "moldau/protocol/describe_configs.hpp"
+#include "moldau/protocol/describe_log_dirs.hpp"
+#include "moldau/protocol/describe_producers.hpp"
+#include "moldau/protocol/describe_topic_partitions.hpp"
+#include "moldau/protocol/elect_leaders.hpp"
+#include "moldau/protocol/fetch.hpp"
+#include "moldau/protocol/find_coordinator.hpp"
+#include "moldau/protocol/incremental_alter_configs.hpp"
+#include "moldau/protocol/init_producer_id.hpp"
+#include "moldau/protocol/list_config_resources.hpp"
+#include "moldau/protocol/list_offsets.hpp"
+#include "moldau/protocol/list_partition_reassignments.hpp"
+#include "moldau/protocol/metadata.hpp"
+#include "moldau/protocol/offset_for_leader_epoch.hpp"
+#include "moldau/protocol/produce.hpp"
+#include "moldau/protocol/update_features.hpp"
+
+namespace moldau::api {
+
+void produce(const Services&, const RequestContext&, protocol::ProduceRequest,
+             Reply<protocol::ProduceResponse>);
+void fetch(const Services&, const RequestContext&, protocol::FetchRequest,
+           Reply<protocol::FetchResponse>);
+void list_offsets(const Services&, const RequestContext&, protocol::ListOffsetsRequest,
+                  Reply<protocol::ListOffsetsResponse>);
+void metadata(const Services&, const RequestContext&, protocol::MetadataRequest,
+              Reply<protocol::MetadataResponse>);
+void find_coordinator(const Services&, const RequestContext&, protocol::FindCoordinatorRequest,
+                      Reply<protocol::FindCoordinatorResponse>);
+void api_versions(const Services&, const RequestContext&, protocol::ApiVersionsRequest,
+                  Reply<protocol::ApiVersionsResponse>);
+void create_topics(const Services&, const RequestContext&, protocol::CreateTopicsRequest,
+                   Reply<protocol::CreateTopicsResponse>);
+void delete_topics(const Services&, const RequestContext&, protocol::DeleteTopicsRequest,
+                   Reply<protocol::DeleteTopicsResponse>);
+void delete_records(const Services&, const RequestContext&, protocol::DeleteRecordsRequest,
+                    Reply<protocol::DeleteRecordsResponse>);
+void init_producer_id(const Services&, const RequestContext&, protocol::InitProducerIdRequest,
+                      Reply<protocol::InitProducerIdResponse>);
+void offset_for_leader_epoch(const Services&, const RequestContext&, protocol::OffsetForLeaderEpochRequest,
+                             Reply<protocol::OffsetForLeaderEpochResponse>);
+void describe_configs(const Services&, const RequestContext&, protocol::DescribeConfigsRequest,
+                      Reply<protocol::DescribeConfigsResponse>);
+void alter_configs(const Services&, const RequestContext&, protocol::AlterConfigsRequest,
+                   Reply<protocol::AlterConfigsResponse>);
+void describe_log_dirs(const Services&, const RequestContext&, protocol::DescribeLogDirsRequest,
+                       Reply<protocol::DescribeLogDirsResponse>);
+void create_partitions(const Services&, const RequestContext&, protocol::CreatePartitionsRequest,
+                       Reply<protocol::CreatePartitionsResponse>);
+void elect_leaders(const Services&, const RequestContext&, protocol::ElectLeadersRequest,
+                   Reply<protocol::ElectLeadersResponse>);
+void incremental_alter_configs(const Services&, const RequestContext&, protocol::IncrementalAlterConfigsRequest,
+                               Reply<protocol::IncrementalAlterConfigsResponse>);
+void list_partition_reassignments(const Services&, const RequestContext&, protocol::ListPartitionReassignmentsRequest,
+                                  Reply<protocol::ListPartitionReassignmentsResponse>);
+void update_features(const Services&, const RequestContext&, protocol::UpdateFeaturesRequest,
+                     Reply<protocol::UpdateFeaturesResponse>);
+void describe_cluster(const Services&, const RequestContext&, protocol::DescribeClusterRequest,
+                      Reply<protocol::DescribeClusterResponse>);
+void describe_producers(const Services&, const RequestContext&, protocol::DescribeProducersRequest,
+                        Reply<protocol::DescribeProducersResponse>);
+void list_config_resources(const Services&, const RequestContext&, protocol::ListConfigResourcesRequest,
+                           Reply<protocol::ListConfigResourcesResponse>);
+void describe_topic_partitions(const Services&, const RequestContext&, protocol::DescribeTopicPartitionsRequest,
+                               Reply<protocol::DescribeTopicPartitionsResponse>);
+
+}  // namespace moldau::api

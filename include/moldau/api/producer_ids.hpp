@@ -1,0 +1,39 @@
+#pragma once
+// Producer ids for idempotent producers: taken one by one from blocks that the controller has made
+// durable, so that none is ever given out twice (reliability.md D7).
+
+#include <cstdint>
+#include <vector>
+
+#include "moldau/base/function.hpp"
+#include "moldau/base/ids.hpp"
+#include "moldau/base/mutex.hpp"
+#include "moldau/base/result.hpp"
+#include "moldau/cluster/controller_gateway.hpp"
+
+namespace moldau::api {
+
+/// Thread rule: any thread.
+class ProducerIds {
+ public:
+  using Completion = base::Function<void(base::Result<ProducerId>)>;
+  ProducerIds(cluster::ControllerGateway& controller, BrokerId self);
+  void set_broker_epoch(BrokerEpoch epoch);
+  /// Calls `done` with a new id: at once, or when a new block has been allocated.
+  void next(Completion done);
+
+ private:
+  void request_block();
+  void block_arrived(const base::Result<metadata::AllocateProducerIdsResult>& block);
+
+  cluster::ControllerGateway& controller_;
+  const BrokerId self_;
+  base::Mutex mutex_;
+  BrokerEpoch epoch_ MOLDAU_GUARDED_BY(mutex_){-1};
+  std::int64_t next_ MOLDAU_GUARDED_BY(mutex_) = 0;
+  std::int64_t end_ MOLDAU_GUARDED_BY(mutex_) = 0;
+  bool requested_ MOLDAU_GUARDED_BY(mutex_) = false;
+  std::vector<Completion> waiting_ MOLDAU_GUARDED_BY(mutex_);
+};
+
+}  // namespace moldau::api

@@ -1,0 +1,21 @@
+#pragma once
+// What a leader checks of a client's batch before it appends it (protocol.md edge cases 11 to 16).
+
+#include <optional>
+
+#include "moldau/base/payload.hpp"
+#include "moldau/base/result.hpp"
+#include "moldau/metadata/topic_config.hpp"
+#include "moldau/protocol/produce.hpp"
+
+namespace moldau::api {
+
+/// The one batch of `records`, checked against `config` and ready to append.  Nothing is decompressed and no
+/// record parsed, but for topics whose configuration asks for it (compacted, another compression).
+/// Writes what belongs in the answer besides the error: log_append_time_ms, record_errors.
+base::Result<base::SharedBytes> prepare_batch(
+    std::optional<base::Payload> records, const metadata::TopicConfig& config,
+    std::int16_t produce_version, std::int64_t now_ms,
+    protocol::ProduceResponse::Response::PartitionResponse& answer);
+
+}  // namespace moldau::api
