@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "batch.hpp"
+#include "histogram.hpp"
+#include "loop.hpp"
+
+namespace moldau::mbench {
+
+struct ProduceSpec {
+  std::vector<Endpoint> endpoints;  // connections are dealt out over these
+  std::string topic;
+  std::int32_t partitions = 1;
+  std::size_t connections = 1;
+  std::size_t in_flight = 5;  // requests sent and not answered, per connection
+  BatchShape shape;
+  std::int16_t acks = -1;
+  // Requests per second over all connections, on a fixed schedule; 0 sends as fast as answers
+  // come. With a schedule, latency counts from the scheduled moment, sent late or not.
+  double rate = 0;
+  std::uint64_t requests_max = 0;  // 0: no limit
+  bool stamped = false;            // the schedule's moment in each batch (uncompressed ones only)
+};
+
+struct ProduceTally {
+  std::uint64_t acked = 0;
+  std::uint64_t not_sent = 0;  // due by the schedule, never sent: the broker did not keep up
+  std::uint64_t lost_connections = 0;
+  std::map<std::int16_t, std::uint64_t> errors;  // by Kafka's error code
+  Histogram latency;
+};
+
+class ProducerConnection;
+
+// Produces round robin over the partitions, one partition and one batch a request.
+// Thread rule: lives on its loop's thread.
+class Producer {
+ public:
+  // Connects and encodes; sends nothing yet. Throws std::runtime_error.
+  Producer(Loop& loop, const ProduceSpec& spec);
+  ~Producer();
+
+  void start();
+  // Sends what has become due; returns when to call again (never later than `latest_ns`).
+  std::int64_t advance(std::int64_t latest_ns);
+  // No new requests from here on.
+  void stop();
+
+  // True when no request is under way that could still be answered.
+  bool idle() const { return in_flight_ == 0; }
+  bool exhausted() const { return spec_.requests_max != 0 && sent_ >= spec_.requests_max; }
+  bool all_lost() const { return tally_.lost_connections == connections_.size(); }
+  ProduceTally& tally() { return tally_; }
+  // Forgets what the warm-up counted.
+  void reset_tally();
+  // The largest acknowledged offset of each partition's last record, -1 for none. Never reset.
+  const std::vector<std::int64_t>& acked_offsets() const { return acked_offsets_; }
+  std::uint64_t acked_ever() const { return acked_ever_; }
+  std::size_t batch_bytes() const { return batches_.front().bytes.size(); }
+
+ private:
+  friend class ProducerConnection;
+  std::int64_t due_ns(std::uint64_t number) const;
+  void encode();
+
+  Loop& loop_;
+  ProduceSpec spec_;
+  std::vector<Bytes> heads_;    // of a request, by partition, up to the batch's length
+  std::vector<Batch> batches_;  // variants, dealt out in turn
+  std::vector<std::unique_ptr<ProducerConnection>> connections_;
+  std::int64_t started_ns_ = 0;
+  std::uint64_t scheduled_ = 0;  // requests that have become due
+  std::uint64_t sent_ = 0;
+  std::uint64_t in_flight_ = 0;
+  bool stopped_ = true;
+  ProduceTally tally_;
+  std::vector<std::int64_t> acked_offsets_;
+  std::uint64_t acked_ever_ = 0;
+};
+
+}  // namespace moldau::mbench
