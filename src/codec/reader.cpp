@@ -10,15 +10,19 @@ namespace moldau::codec {
 
 using base::Errc;
 
+namespace {
+/// Kept of the budget for the text of an error.
+constexpr std::size_t error_text_bytes = 1024;
+}  // namespace
+
 Reader::Reader(base::SharedBytes bytes)
     : bytes_(std::move(bytes)),
       end_(bytes_.size()),
-      budget_(bytes_.size() * limits::decode_memory_factor + limits::decode_memory_slack_bytes) {}
+      budget_(bytes_.size() * limits::decode_memory_factor + limits::decode_memory_slack_bytes -
+              error_text_bytes) {}
 
-bool Reader::need(std::size_t size) {
-  if (error_) return false;
-  if (size <= remaining()) return true;
-  fail(Errc::malformed, "cut off: " + std::to_string(size) + " bytes wanted, " +
+bool Reader::cut_off(std::size_t wanted) {
+  fail(Errc::malformed, "cut off: " + std::to_string(wanted) + " bytes wanted, " +
                             std::to_string(remaining()) + " left");
   return false;
 }
@@ -32,19 +36,32 @@ base::Uuid Reader::uuid() {
   return id;
 }
 
-std::uint64_t Reader::unsigned_varint(std::size_t bytes_max) {
+std::uint64_t Reader::long_varint(std::size_t bytes_max) {
   if (error_) return 0;
   std::uint64_t value = 0;
   const std::size_t size =
       base::read_varint(bytes_.view().subspan(position_, remaining()), bytes_max, value);
-  if (size == 0) fail(Errc::malformed, "a variable-length integer is cut off or too long");
+  if (size == 0) {
+    fail(Errc::malformed, "a variable-length integer is cut off or too long");
+    return 0;
+  }
   position_ += size;
-  return size == 0 ? 0 : value;
+  return value;
 }
 
-std::optional<std::size_t> Reader::checked_length(std::int64_t length, std::string_view what) {
-  if (!ok() || length == -1) return std::nullopt;
-  if (length < 0 || static_cast<std::uint64_t>(length) > remaining()) {
+std::int64_t Reader::raw_length(bool compact) {
+  if (compact) return static_cast<std::int64_t>(unsigned_varint()) - 1;
+  return fixed<std::int32_t>();
+}
+
+std::optional<std::size_t> Reader::checked_length(std::int64_t length, std::string_view what,
+                                                  std::size_t unit) {
+  if (error_ || length == -1) return std::nullopt;
+  if (length < -1) {
+    fail(Errc::malformed, std::string(what) + " " + std::to_string(length));
+    return std::nullopt;
+  }
+  if (static_cast<std::uint64_t>(length) > remaining() / unit) {
     fail(Errc::malformed, std::string(what) + " " + std::to_string(length) + ", " +
                               std::to_string(remaining()) + " bytes left");
     return std::nullopt;
@@ -53,24 +70,22 @@ std::optional<std::size_t> Reader::checked_length(std::int64_t length, std::stri
 }
 
 std::optional<std::size_t> Reader::string_length(bool compact) {
-  const std::int64_t length = compact ? static_cast<std::int64_t>(unsigned_varint()) - 1
-                                      : std::int64_t{fixed<std::int16_t>()};
-  return checked_length(length, "length");
+  const std::int64_t length = compact ? raw_length(true) : std::int64_t{fixed<std::int16_t>()};
+  if (length > static_cast<std::int64_t>(string_bytes_max)) {
+    fail(Errc::malformed, "length " + std::to_string(length) + ", longer than a string can be");
+    return std::nullopt;
+  }
+  return checked_length(length, "length", 1);
 }
 
 std::optional<std::size_t> Reader::bytes_length(bool compact) {
-  const std::int64_t length = compact ? static_cast<std::int64_t>(unsigned_varint()) - 1
-                                      : std::int64_t{fixed<std::int32_t>()};
-  return checked_length(length, "length");
+  return checked_length(raw_length(compact), "length", 1);
 }
 
-std::optional<std::size_t> Reader::array_length(bool compact) {
-  const std::int64_t length = compact ? static_cast<std::int64_t>(unsigned_varint()) - 1
-                                      : std::int64_t{fixed<std::int32_t>()};
-  // Every element takes at least a byte.
-  auto count = checked_length(length, "elements");
+std::optional<std::size_t> Reader::array_length(bool compact, std::size_t element_bytes_min) {
+  const auto count = checked_length(raw_length(compact), "elements", element_bytes_min);
   if (count && *count > limits::array_elements_max) {
-    fail(Errc::limit_exceeded, "more than a million elements");
+    fail(Errc::limit_exceeded, "elements " + std::to_string(*count) + ", more than a million");
     return std::nullopt;
   }
   return count;
@@ -92,7 +107,7 @@ base::SharedBytes Reader::slice(std::size_t size) {
 
 bool Reader::charge(std::size_t count, std::size_t size) {
   if (error_) return false;
-  if (count > budget_ / size) {
+  if (count > budget_ / size) [[unlikely]] {
     fail(Errc::limit_exceeded, "decoding it would take more memory than its size allows");
     return false;
   }

@@ -1,19 +1,28 @@
 #include "moldau/codec/writer.hpp"
 
+#include <algorithm>
 #include <bit>
 
 #include "moldau/base/varint.hpp"
 
 namespace moldau::codec {
+namespace {
+constexpr std::size_t capacity_min = 512;
+}  // namespace
 
 void Writer::float64(double value) { fixed(std::bit_cast<std::uint64_t>(value)); }
 
-void Writer::unsigned_varint(std::uint64_t value) {
+void Writer::long_varint(std::uint64_t value) {
   std::uint8_t bytes[base::varint64_bytes_max];
   raw({bytes, base::write_varint(bytes, value)});
 }
 
-void Writer::raw(base::ByteView bytes) { buffer_.insert(buffer_.end(), bytes.begin(), bytes.end()); }
+void Writer::grow(std::size_t size) {
+  const std::size_t capacity = std::max({capacity_min, memory_.size() * 2, size_ + size});
+  base::SharedBytes larger = base::SharedBytes::allocate(capacity);
+  if (size_ != 0) std::memcpy(larger.mutable_view().data(), memory_.data(), size_);
+  memory_ = std::move(larger);
+}
 
 void Writer::string_length(std::size_t length, bool compact) {
   if (compact) {
@@ -50,24 +59,23 @@ void Writer::null_bytes(bool compact) {
 }
 
 void Writer::splice(const base::Payload& payload) {
-  if (payload.empty()) return;
+  for (const auto& piece : payload.pieces()) splices_.emplace_back(size_, piece);
   spliced_ += payload.size();
-  splices_.emplace_back(buffer_.size(), payload);
 }
 
 base::Payload Writer::finish() && {
-  const base::SharedBytes bytes = base::SharedBytes::copy_of(buffer_);
   base::Payload payload;
   std::size_t from = 0;
-  for (auto& [position, spliced] : splices_) {
-    if (position > from) payload.append(bytes.slice(from, position - from));
-    from = position;
-    payload.append(std::move(spliced));
+  const auto append_until = [&](std::size_t to) {
+    if (to > from) payload.append(memory_.slice(from, to - from));
+    from = to;
+  };
+  for (auto& [position, piece] : splices_) {
+    append_until(position);
+    std::visit([&](auto& what) { payload.append(std::move(what)); }, piece);
   }
-  if (from < bytes.size()) payload.append(bytes.slice(from, bytes.size() - from));
-  buffer_.clear();
-  splices_.clear();
-  spliced_ = 0;
+  append_until(size_);
+  *this = Writer();
   return payload;
 }
 

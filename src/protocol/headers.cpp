@@ -25,7 +25,7 @@ base::Result<RequestHeader> decode_request_header(codec::Reader& reader) {
   header.version = reader.fixed<std::int16_t>();
   header.correlation_id = reader.fixed<std::int32_t>();
   // In every version a plain nullable string, also where the body is compact (KIP-482).
-  if (const auto length = reader.string_length(false))
+  if (const auto length = reader.string_length(false); length && reader.charge(*length + 1, 1))
     header.client_id = std::string(base::as_text(reader.view(*length)));
   if (!reader.ok()) return reader.error();
   return header;

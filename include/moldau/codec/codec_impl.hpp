@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -33,9 +34,59 @@ concept Bytes = std::is_same_v<T, std::vector<std::uint8_t>>;
 template <class T>
 concept Array = IsVector<T>::value && !Bytes<T>;
 template <class T>
+concept StructArray = Array<T> && FieldList<typename IsVector<T>::Element>;
+template <class T>
 concept Number = std::integral<T> && !std::same_as<T, bool>;
 template <class T>
 concept Enumeration = std::is_enum_v<T>;
+
+/// What an element takes on the wire at least.
+template <class T>
+constexpr std::size_t wire_bytes_min() {
+  if constexpr (Number<T> || Enumeration<T> || base::IsStrongType<T> ||
+                std::is_same_v<T, double> || std::is_same_v<T, base::Uuid>) {
+    return sizeof(T);
+  } else {
+    return 1;
+  }
+}
+
+/// A member of `object` and the member of the same place in one that holds the defaults.
+template <class T>
+const T& same_member(const T& member, const void* object, const void* standard) {
+  const auto offset = reinterpret_cast<const char*>(&member) - static_cast<const char*>(object);
+  return *reinterpret_cast<const T*>(static_cast<const char*>(standard) + offset);
+}
+
+/// Whether a value equals the default: tagged fields that do are not written.
+struct DefaultCheck {
+  const void* object;
+  const void* standard;
+  bool equal = true;
+
+  template <class T>
+  void operator()(const char*, const T& value, FieldSpec) {
+    if (equal) equal = is_default(value, same_member(value, object, standard));
+  }
+
+  template <class T>
+  static bool is_default(const T& value, const T& standard) {
+    if constexpr (FieldList<T>) {
+      DefaultCheck check{&value, &standard};
+      T::fields(check, value);
+      return check.equal;
+    } else if constexpr (StructArray<T>) {
+      return value.empty() && standard.empty();
+    } else if constexpr (IsOptional<T>::value) {
+      if (value.has_value() != standard.has_value()) return false;
+      return !value || is_default(*value, *standard);
+    } else if constexpr (std::is_same_v<T, base::Payload>) {
+      return value.empty() && standard.empty();
+    } else {
+      return value == standard;
+    }
+  }
+};
 
 /// One level of a message: its version and whether that is flexible.
 struct Shape {
@@ -55,10 +106,10 @@ class Decoder {
   }
 
   template <class T>
-  void operator()(const char* name, T& value, FieldSpec spec) {
+  [[gnu::always_inline]] void operator()(const char* name, T& value, FieldSpec spec) {
     if (!reader_.ok() || !spec.is_plain(shape_.version)) return;
     read(value, spec.is_nullable(shape_.version));
-    if (!reader_.ok()) reader_.in_field(name);
+    if (!reader_.ok()) [[unlikely]] reader_.in_field(name);
   }
 
  private:
@@ -68,7 +119,8 @@ class Decoder {
     std::uint64_t tag;
     bool found = false;
     template <class T>
-    void operator()(const char* name, T& value, FieldSpec spec) {
+    [[gnu::always_inline]] void operator()(const char* name, T& value, FieldSpec spec) {
+      if (spec.tagged_from == never) return;  // Known when compiled: most fields cost nothing here.
       if (found || !spec.is_tagged(decoder.shape_.version) || spec.tag != tag) return;
       found = true;
       decoder.read(value, spec.is_nullable(decoder.shape_.version));
@@ -84,16 +136,11 @@ class Decoder {
       reader_.fail(base::Errc::limit_exceeded, "too many tagged fields");
       return;
     }
-    std::optional<std::uint64_t> previous;
     for (std::uint64_t i = 0; i < count && reader_.ok(); ++i) {
       const std::uint64_t tag = reader_.unsigned_varint();
       const std::uint64_t size = reader_.unsigned_varint();
       if (!reader_.ok()) return;
-      if (previous && tag <= *previous) {
-        reader_.fail(base::Errc::malformed, "tags are not in order");
-        return;
-      }
-      previous = tag;
+      // Kafka's readers do not insist on the order of tags, so neither do we.
       one_tag(m, tag, size);
     }
   }
@@ -143,7 +190,7 @@ class Decoder {
   }
   template <Array T>
   void read(T& value, bool) {
-    const auto length = reader_.array_length(shape_.flexible);
+    const auto length = array_length<T>();
     if (!length) return not_null();
     elements(value, *length);
   }
@@ -160,6 +207,7 @@ class Decoder {
     } else if constexpr (std::is_same_v<T, base::Payload>) {
       const auto length = reader_.bytes_length(shape_.flexible);
       if (!length) return null(value, nullable);
+      if (!reader_.charge(1, sizeof(base::Piece))) return;
       value.emplace().append(reader_.slice(*length));
     } else if constexpr (Bytes<T>) {
       const auto length = reader_.bytes_length(shape_.flexible);
@@ -168,7 +216,7 @@ class Decoder {
       const auto bytes = reader_.view(*length);
       value.emplace(bytes.begin(), bytes.end());
     } else if constexpr (Array<T>) {
-      const auto length = reader_.array_length(shape_.flexible);
+      const auto length = array_length<T>();
       if (!length) return null(value, nullable);
       elements(value.emplace(), *length);
     } else {
@@ -178,6 +226,11 @@ class Decoder {
     }
   }
 
+  template <class T>
+  std::optional<std::size_t> array_length() {
+    return reader_.array_length(shape_.flexible,
+                                wire_bytes_min<typename IsVector<T>::Element>());
+  }
   void text(std::string& value, std::size_t length) {
     // Short strings live inside std::string.
     if (length > 15 && !reader_.charge(length + 1, 1)) return;
@@ -216,7 +269,7 @@ class Encoder {
   }
 
   template <class T>
-  void operator()(const char*, const T& value, FieldSpec spec) {
+  [[gnu::always_inline]] void operator()(const char*, const T& value, FieldSpec spec) {
     if (spec.is_plain(shape_.version)) write(value, spec.is_nullable(shape_.version));
   }
 
@@ -228,36 +281,31 @@ class Encoder {
       Writer bytes;
     };
     Shape shape;
-    const char* object;     // the message, to find the same member ...
-    const char* prototype;  // ... in one that holds the defaults
+    const void* object;
+    const void* standard;
     std::vector<Tag> tags{};
 
     template <class T>
-    void operator()(const char*, const T& value, FieldSpec spec) {
+    [[gnu::always_inline]] void operator()(const char*, const T& value, FieldSpec spec) {
+      if (spec.tagged_from == never) return;  // Known when compiled.
       if (!spec.is_tagged(shape.version)) return;
-      const auto offset = reinterpret_cast<const char*>(&value) - object;
-      const auto& standard = *reinterpret_cast<const T*>(prototype + offset);
-      const bool nullable = spec.is_nullable(shape.version);
-      Writer mine;
-      Encoder(mine, shape).write(value, nullable);
-      Writer theirs;
-      Encoder(theirs, shape).write(standard, nullable);
-      const auto a = mine.view();
-      const auto b = theirs.view();
-      if (!std::equal(a.begin(), a.end(), b.begin(), b.end()))
-        tags.push_back({spec.tag, std::move(mine)});
+      if (DefaultCheck::is_default(value, same_member(value, object, standard))) return;
+      Encoder(tags.emplace_back(Tag{spec.tag, Writer()}).bytes, shape)
+          .write(value, spec.is_nullable(shape.version));
     }
   };
 
   template <class M>
   void tags(const M& m) {
-    TagVisitor visitor{shape_, reinterpret_cast<const char*>(&m),
-                       reinterpret_cast<const char*>(&prototype<M>)};
+    TagVisitor visitor{shape_, &m, &prototype<M>};
     M::fields(visitor, m);
-    std::sort(visitor.tags.begin(), visitor.tags.end(),
-              [](const auto& a, const auto& b) { return a.number < b.number; });
     writer_.unsigned_varint(visitor.tags.size());
-    for (const auto& tag : visitor.tags) {
+    if (!visitor.tags.empty()) [[unlikely]] write_tags(visitor.tags);
+  }
+  void write_tags(std::vector<TagVisitor::Tag>& tags) {
+    std::sort(tags.begin(), tags.end(),
+              [](const auto& a, const auto& b) { return a.number < b.number; });
+    for (const auto& tag : tags) {
       writer_.unsigned_varint(tag.number);
       writer_.unsigned_varint(tag.bytes.size());
       writer_.raw(tag.bytes.view());
@@ -280,8 +328,10 @@ class Encoder {
     writer_.fixed(static_cast<std::underlying_type_t<T>>(value));
   }
   void write(const std::string& value, bool) {
-    writer_.string_length(value.size(), shape_.flexible);
-    writer_.raw(base::as_bytes(value));
+    // No reader takes a longer one; only texts of ours could be, such as an error's.
+    const auto text = std::string_view(value).substr(0, string_bytes_max);
+    writer_.string_length(text.size(), shape_.flexible);
+    writer_.raw(base::as_bytes(text));
   }
   template <Bytes T>
   void write(const T& value, bool) {

@@ -6,11 +6,15 @@
 #include <string>
 #include <string_view>
 
+#include "moldau/base/bytes.hpp"
 #include "moldau/base/result.hpp"
 #include "moldau/base/shared_bytes.hpp"
 #include "moldau/base/uuid.hpp"
 
 namespace moldau::codec {
+
+/// Kafka refuses longer strings, in either form.
+constexpr std::size_t string_bytes_max = 32767;
 
 /// Errors stick: after the first one every read gives nothing and ok() is false, so that callers check
 /// once.  Memory that decoding takes is charged before it is allocated: at most 8 times the bytes given
@@ -29,12 +33,16 @@ class Reader {
   }
   double float64();
   base::Uuid uuid();
-  std::uint64_t unsigned_varint(std::size_t bytes_max = 5);
+  std::uint64_t unsigned_varint(std::size_t bytes_max = 5) {
+    if (!error_ && position_ < end_ && data()[position_] < 0x80) return data()[position_++];
+    return long_varint(bytes_max);
+  }
 
-  /// Lengths: nullopt is null.  `compact`: unsigned varint of length + 1 (KIP-482).
+  /// Lengths: nullopt is null.  `compact`: unsigned varint of length + 1 (KIP-482).  A length that is
+  /// returned fits what remains: strings and bytes exactly, arrays at `element_bytes_min` an element.
   std::optional<std::size_t> string_length(bool compact);
   std::optional<std::size_t> bytes_length(bool compact);
-  std::optional<std::size_t> array_length(bool compact);
+  std::optional<std::size_t> array_length(bool compact, std::size_t element_bytes_min = 1);
 
   /// `size` bytes as a view of the given memory; empty after an error.
   base::ByteView view(std::size_t size);
@@ -42,7 +50,8 @@ class Reader {
   base::SharedBytes slice(std::size_t size);
   void skip(std::size_t size) { (void)view(size); }
 
-  /// Charges `count` objects of `size` against the budget; false and an error when it is used up.
+  /// Charges `count` objects of `size` against the budget, before they are allocated; false and an
+  /// error when it is used up.
   bool charge(std::size_t count, std::size_t size);
 
   /// Reads only the next `size` bytes until leave(); used for tagged fields.
@@ -61,8 +70,15 @@ class Reader {
 
  private:
   [[nodiscard]] const std::uint8_t* data() const { return bytes_.data(); }
-  bool need(std::size_t size);
-  std::optional<std::size_t> checked_length(std::int64_t length, std::string_view what);
+  bool need(std::size_t size) {
+    if (!error_ && size <= end_ - position_) [[likely]] return true;
+    return cut_off(size);
+  }
+  bool cut_off(std::size_t wanted);
+  std::uint64_t long_varint(std::size_t bytes_max);
+  std::int64_t raw_length(bool compact);
+  std::optional<std::size_t> checked_length(std::int64_t length, std::string_view what,
+                                            std::size_t unit);
 
   base::SharedBytes bytes_;
   std::size_t position_ = 0;
