@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "moldau/metadata/image.hpp"
@@ -65,6 +66,10 @@ class BrokerConfig {
   /// option's synonyms (log.retention.ms before log.retention.minutes before log.retention.hours).
   [[nodiscard]] std::vector<ConfigSynonym> values_of(const OptionDefinition& option) const;
 
+  /// Values that are set under names which the table does not have, with the source that applies
+  /// first.
+  [[nodiscard]] std::vector<std::pair<std::string, ConfigSource>> unknown_names() const;
+
   [[nodiscard]] const ConfigMap& static_values() const { return static_; }
 
  private:
@@ -72,6 +77,11 @@ class BrokerConfig {
   ConfigMap cluster_;  // dynamic, of all brokers
   ConfigMap broker_;   // dynamic, of this one
 };
+
+/// A value of option `from` in the unit of option `to`, as their names tell: log.retention.hours to
+/// retention.ms.
+[[nodiscard]] std::string convert_unit(std::string_view from, std::string_view to,
+                                       std::string value);
 
 /// DescribeConfigs of a topic: all options in the table's order.  `topic` may be nullptr.
 [[nodiscard]] std::vector<ConfigEntry> describe_topic(const BrokerConfig& broker,

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "moldau/base/ids.hpp"
+#include "moldau/codec/fields.hpp"
 #include "moldau/metadata/sharded_set.hpp"
 
 namespace moldau::metadata {
@@ -34,6 +35,13 @@ struct Endpoint {
   std::uint16_t port = 0;
   std::int16_t security_protocol = 0;  // 0 PLAINTEXT, 1 SSL, 2 SASL_PLAINTEXT, 3 SASL_SSL
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
+  /// As it stands in the metadata log.
+  static constexpr void fields(auto& field, auto& m) {
+    field("name", m.name, codec::since(0));
+    field("host", m.host, codec::since(0));
+    field("port", m.port, codec::since(0));
+    field("security_protocol", m.security_protocol, codec::since(0));
+  }
 };
 
 /// Levels of a feature, both ends included.

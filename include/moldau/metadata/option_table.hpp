@@ -47,20 +47,27 @@ struct OptionDefinition {
   /// Numbers: both ends included.
   std::optional<double> min;
   std::optional<double> max;
-  /// Strings and lists: the only values allowed, separated by spaces; empty: any.
+  /// A number outside of [min, max] that is valid too (-1 as a level of gzip).
+  std::optional<double> also_valid;
+  /// Strings and lists: the only values allowed, separated by ", "; empty: any.
   std::string_view valid_values;
-  /// A topic option's: the broker's option that is its default.  A broker option's: other names for
-  /// the same value, separated by spaces, what applies first first (log.retention.minutes in hours'
-  /// case).
+  bool ignore_case = false;  // of valid_values
+  /// A topic option's: the broker's options that are its default, what applies first first.  A
+  /// broker option's: all names of the same value where there are several (log.retention.ms,
+  /// .minutes, .hours). Separated by spaces; a unit in the name is converted.
   std::string_view synonyms;
+  /// What it does, in a sentence.
   std::string_view documentation;
   /// False: known to Kafka and accepted, but nothing in Moldau depends on it.
-  bool has_effect = false;
+  bool has_effect = true;
+  /// True: for tests; accepted and not listed by DescribeConfigs.
+  bool hidden = false;
   [[nodiscard]] bool is_sensitive() const { return type == OptionType::password; }
 };
 
 [[nodiscard]] std::span<const OptionDefinition> topic_options();   // sorted by name
 [[nodiscard]] std::span<const OptionDefinition> broker_options();  // sorted by name
+[[nodiscard]] std::span<const OptionDefinition> group_options();   // sorted by name
 [[nodiscard]] const OptionDefinition* find_topic_option(std::string_view name);
 [[nodiscard]] const OptionDefinition* find_broker_option(std::string_view name);
 /// Any broker option known to Kafka, also by the patterns that carry a part of the operator's

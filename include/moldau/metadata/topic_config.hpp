@@ -55,6 +55,8 @@ struct TopicConfig {
 
   /// `topic` may be nullptr: no values of its own (and for a topic about to be created).
   static TopicConfig resolve(const BrokerConfig& broker, const ConfigMap* topic);
+  /// This, with values of the topic's own on top: cheap, for many topics over one resolved broker.
+  [[nodiscard]] TopicConfig with(const ConfigMap& topic) const;
   /// Of the topic as `image` has it, on broker `self`.
   static std::shared_ptr<const TopicConfig> resolve(const MetadataImage& image,
                                                     const BrokerConfig& static_config,
