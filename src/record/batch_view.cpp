@@ -178,6 +178,8 @@ void set_log_append_time(MutableByteView batch, std::int64_t now_ms) {
 
 void set_max_timestamp(MutableByteView batch, std::int64_t max_timestamp_ms) {
   check_whole_batch(batch);
+  std::uint8_t* at = batch.data() + batch_format::attributes_at;
+  store_be(at, static_cast<std::int16_t>(load_be<std::int16_t>(at) & ~attribute::log_append_time));
   store_be(batch.data() + batch_format::max_timestamp_at, max_timestamp_ms);
   stamp_crc(batch);
 }

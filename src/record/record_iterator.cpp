@@ -48,12 +48,11 @@ class FieldReader {
     rest_ = rest_.subspan(count);
     return taken;
   }
-  /// A length and as many bytes; -1 is null.
+  /// A length and as many bytes; below 0 is null (-1 is written, Kafka takes all of them so).
   std::optional<ByteView> nullable_bytes() {
     const std::int32_t length = varint();
-    if (length == -1 && ok_) return std::nullopt;
-    if (length < 0) ok_ = false;
-    return take(static_cast<std::size_t>(std::max(length, 0)));
+    if (length < 0) return std::nullopt;
+    return take(static_cast<std::size_t>(length));
   }
 
   [[nodiscard]] bool ok() const { return ok_; }

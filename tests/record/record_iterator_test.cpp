@@ -174,13 +174,21 @@ TEST(RecordIterator, RefusesEveryRecordThatIsCutOff) {
   }
 }
 
-TEST(RecordIterator, RefusesLengthsBelowNullAndNullHeaderNames) {
+TEST(RecordIterator, TakesEveryNegativeLengthForNullAsKafkaDoes) {
+  const Bytes batch = batch_around({14, 0, 0, 0, 3, 5, 0, 0}, 1, 0);  // key -2, value -3
+  EXPECT_TRUE(first_error(batch));  // a byte follows its headers
+  const Bytes whole = batch_around({12, 0, 0, 0, 3, 5, 0}, 1, 0);
+  auto records =
+      RecordIterator::open(BatchView::parse(whole, BatchView::Check::crc).value()).value();
+  const Record record = records.next().value().value();
+  EXPECT_FALSE(record.key);
+  EXPECT_FALSE(record.value);
+}
+
+TEST(RecordIterator, RefusesHeadersThatDoNotFitAndNullHeaderNames) {
   const Bytes bodies[] = {
-      {0, 0, 0, 3, 1, 0},           // key of length -2
-      {0, 0, 0, 1, 3, 0},           // value of length -2
       {0, 0, 0, 1, 1, 1},           // -1 headers
       {0, 0, 0, 1, 1, 2, 1, 1},     // a header without a name
-      {0, 0, 0, 1, 1, 2, 0, 3},     // a header's value of length -2
       {0, 0, 0, 1, 1, 0, 0},        // bytes after the headers
       {0, 0, 0, 1, 1, 254, 255, 3}, // more headers than bytes
   };

@@ -24,6 +24,8 @@ constexpr std::size_t log_string_bytes_max = 256;
 
 // Record batches.
 constexpr std::size_t record_headers_max = 100'000;
+/// Records of one batch that an answer names as refused (KIP-467).
+constexpr std::size_t record_errors_max = 1000;
 /// Decompressed size of one batch: at most this factor times its wire size, and at least the floor.
 constexpr std::size_t decompression_factor_max = 100;
 constexpr std::size_t decompression_floor_bytes = 64 * 1024 * 1024;

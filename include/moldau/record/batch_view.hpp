@@ -68,7 +68,7 @@ void set_base_offset(MutableByteView batch, Offset offset);
 void set_leader_epoch(MutableByteView batch, LeaderEpoch epoch);
 /// LogAppendTime: sets the attribute and the maximum timestamp, and computes the CRC anew.
 void set_log_append_time(MutableByteView batch, std::int64_t now_ms);
-/// Sets the maximum timestamp (CreateTime) and computes the CRC anew.
+/// CreateTime: clears the attribute, sets the maximum timestamp, and computes the CRC anew.
 void set_max_timestamp(MutableByteView batch, std::int64_t max_timestamp_ms);
 
 }  // namespace moldau::record
