@@ -102,10 +102,10 @@ class Nemesis:
 
     def cut_power(self):
         paused = self.random.random() < 0.5
+        t = now()
         if paused and self.broker.alive():
             self.broker.pause()
             time.sleep(0.03)  # the clients read what was answered before
-        t = now()
         self.disk.power_cut()
         t_done = now()
         if not paused:
@@ -154,7 +154,10 @@ class Run:
                                      properties=properties,
                                      arguments=['--unsafe-no-fsync'] * options.unsafe_no_fsync)
         self.broker.log_path = os.path.join(self.folder, 'broker.log')
-        self.world = workloads.World(self.broker.port, f'r{options.seed}', options.seed)
+        settings = workloads.Settings(acks=tuple(options.acks),
+                                      idempotent_senders=0 if options.plain else 2,
+                                      admin=not options.plain)
+        self.world = workloads.World(self.broker.port, f'r{options.seed}', options.seed, settings)
         self.nemesis = Nemesis(self.world, self.broker, options, self.disk)
         os.makedirs(place, exist_ok=True)
         self.broker.start()
@@ -273,6 +276,8 @@ def report_rules(report, run):
         if finding is None:
             continue
         least = LEAST_CHECKED.get(rule, 0) * min(1.0, run.options.cycles / 10)
+        if run.options.plain:
+            least = 0
         if finding.count:
             report.line(False, rule, f'{text}: {finding.count} of {finding.checked}, first: '
                                      f'{finding.cases[0]}')
@@ -334,6 +339,11 @@ def parse_options():
     parser.add_argument('--nested', type=float, default=None,
                         help='how likely a start is cut down in recovery')
     parser.add_argument('--recovery-s', type=float, default=0.08)
+    parser.add_argument('--acks', type=lambda text: [int(n) for n in text.split(',')],
+                        default=workloads.Settings.acks, metavar='N,N,...',
+                        help='what the plain senders draw from (-1,-1,-1,1,1,0)')
+    parser.add_argument('--plain', action='store_true', help='no idempotent senders and no '
+                        'administrator, so that nothing but --acks asks for a sync')
     parser.add_argument('--set', action='append', default=[], metavar='NAME=VALUE',
                         help='a property of the broker')
     parser.add_argument('--keep', action='store_true', help='keep the data directory')

@@ -116,7 +116,7 @@ class Start:
 @dataclasses.dataclass(slots=True)
 class Fault:
     """The end of life `life`. Just before it the clock stood at `t`; when it was over, at `t_done`.
-    `paused`: the process was stopped before, so that every answer it ever gave is from before t."""
+    `paused`: the process was stopped at t, so that every answer it ever gave is from before t."""
     kind: str  # 'kill9', 'power' or 'stop'
     life: int
     t: float
