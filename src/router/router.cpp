@@ -1,0 +1,146 @@
+#include "moldau/router/router.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "moldau/api/api_table.hpp"
+#include "moldau/base/log.hpp"
+#include "moldau/protocol/api_versions.hpp"
+#include "moldau/protocol/headers.hpp"
+
+namespace moldau::router {
+
+using protocol::ApiKey;
+
+struct Router::ApiMetrics {
+  base::Counter& requests;
+  base::Histogram& latency;
+};
+
+namespace {
+
+/// A handler's answer on its way to the connection's slot; measures how long it took.
+class Slot final : public api::ResponseSink {
+ public:
+  Slot(net::Responder responder, const base::Clock& clock, base::SteadyTime received,
+       base::Histogram& latency)
+      : connection_(responder.connection()),
+        responder_(std::move(responder)),
+        clock_(clock),
+        received_(received),
+        latency_(latency) {}
+
+  void send(base::Payload response) override {
+    observe();
+    responder_.send(std::move(response));
+  }
+  void no_response() override {
+    observe();
+    responder_.no_response();
+  }
+  void close(std::string_view reason) override { responder_.close(reason); }
+  [[nodiscard]] bool is_open() const override { return !connection_.is_closed(); }
+
+ private:
+  void observe() {
+    const auto took = std::chrono::duration_cast<std::chrono::nanoseconds>(clock_.now() - received_);
+    latency_.observe(static_cast<std::uint64_t>(std::max<std::int64_t>(0, took.count())));
+  }
+
+  net::Connection& connection_;  // lives as long as the responder owes an answer
+  net::Responder responder_;
+  const base::Clock& clock_;
+  const base::SteadyTime received_;
+  base::Histogram& latency_;
+};
+
+/// KIP-511: a version of ApiVersions that is not known is answered in version 0, with the range of this
+/// one API.
+base::Payload unsupported_api_versions(const api::ApiRow& row, std::int32_t correlation_id) {
+  protocol::ApiVersionsResponse response;
+  response.error_code = protocol::ErrorCode::unsupported_version;
+  response.api_keys.push_back(
+      {static_cast<std::int16_t>(row.key), row.advertised.first, row.advertised.last});
+  codec::Writer writer;
+  protocol::encode_response_header(writer, ApiKey::api_versions, false, correlation_id);
+  codec::Codec<protocol::ApiVersionsResponse>::encode(writer, response, 0);
+  return std::move(writer).finish();
+}
+
+api::RequestContext context_of(net::Connection& connection, const protocol::RequestHeader& header,
+                               base::SteadyTime received) {
+  api::RequestContext context;
+  context.api_key = static_cast<ApiKey>(header.api_key);
+  context.version = header.version;
+  context.correlation_id = header.correlation_id;
+  context.client_id = header.client_id.value_or("");
+  context.connection_id = connection.id();
+  context.listener = connection.listener_name();
+  context.local = {connection.local_address().host, connection.local_address().port};
+  context.remote = net::to_string(connection.remote_address());
+  context.received = received;
+  context.loop = &connection.loop();
+  return context;
+}
+
+}  // namespace
+
+Router::Router(const api::Services& services, base::MetricsRegistry& metrics)
+    : services_(services) {
+  for (const auto& row : api::api_table()) {
+    const base::MetricLabels labels{{"api", std::string(protocol::name(row.key))}};
+    auto entry = std::make_unique<ApiMetrics>(ApiMetrics{
+        metrics.counter("moldau_requests_total", "Requests received, by API.", labels),
+        metrics.histogram("moldau_request_duration_seconds",
+                          "From the request's arrival to its answer being ready, by API.",
+                          base::HistogramOptions::seconds(), labels)});
+    by_api_.emplace(static_cast<std::int16_t>(row.key), std::move(entry));
+  }
+}
+
+Router::~Router() = default;
+
+void Router::refuse(net::Connection& connection, net::Responder& responder,
+                    const std::string& what) {
+  log::warn("request.refused", "closing {}: {}", net::to_string(connection.remote_address()), what);
+  responder.close("a request that cannot be read");
+}
+
+void Router::on_frame(net::Connection& connection, base::SharedBytes frame,
+                      net::Responder responder) {
+  const auto received = services_.clock.now();
+  codec::Reader reader(std::move(frame));
+  const auto header = protocol::decode_request_header(reader);
+  if (!header) return refuse(connection, responder, "no request header: " + header.error().message);
+  const auto* row = api::find_api(header.value().api_key);
+  const auto version = header.value().version;
+  if (row == nullptr || !row->served.contains(version)) {
+    if (row != nullptr && row->key == ApiKey::api_versions) {
+      responder.send(unsupported_api_versions(*row, header.value().correlation_id));
+      return;
+    }
+    return refuse(connection, responder,
+                  "version " + std::to_string(version) + " of API " +
+                      std::to_string(header.value().api_key) + " (" +
+                      std::string(protocol::name(static_cast<ApiKey>(header.value().api_key))) +
+                      ") is not served");
+  }
+  if (row->flexible.contains(version)) {
+    if (const auto tags = protocol::decode_request_header_tags(reader); !tags)
+      return refuse(connection, responder, "request header: " + tags.error().message);
+  }
+  auto& metrics = *by_api_.at(header.value().api_key);
+  metrics.requests.add();
+  const auto context = context_of(connection, header.value(), received);
+  std::unique_ptr<api::ResponseSink> sink =
+      std::make_unique<Slot>(std::move(responder), services_.clock, received, metrics.latency);
+  if (const auto handled = row->handle(services_, context, reader, sink); !handled) {
+    log::warn("request.malformed", "closing {} ({}): {} version {}: {}", context.remote,
+              log::client(context.client_id), protocol::name(row->key), version,
+              handled.error().message);
+    sink->close("a malformed request");
+  }
+}
+
+}  // namespace moldau::router
