@@ -1,0 +1,526 @@
+#include "directory.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "directory_files.hpp"
+#include "file_names.hpp"
+#include "log_loader.hpp"
+#include "moldau/base/log.hpp"
+#include "offset_checkpoint.hpp"
+#include "recovery.hpp"
+
+namespace moldau::storage {
+
+using base::Errc;
+using base::fail;
+using base::MutexLock;
+using std::chrono::milliseconds;
+
+namespace {
+
+/// Durable batches are in a segment file after so long, however few they are.
+constexpr milliseconds flush_age_max{1000};
+constexpr std::uint64_t flush_bytes_min = 256 * 1024;
+constexpr milliseconds expiry_interval{600'000};
+constexpr std::string_view metadata_topic = "__cluster_metadata";
+
+LogDirectoryOptions sane(LogDirectoryOptions options) {
+  options.lane_files = std::max(options.lane_files, 2);
+  options.lane_file_bytes =
+      std::max<std::uint64_t>(lane_format::aligned(options.lane_file_bytes), 16 * 1024);
+  return options;
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<LogDirectory>> LogDirectory::open(
+    FileSystem& fs, std::string path, DirectoryIdentity identity, LogDirectoryOptions options,
+    base::Clock& clock, base::Random& random) {
+  auto directory = std::make_unique<Directory>(fs, std::move(path), options, clock, random);
+  MOLDAU_TRY(directory->open(std::move(identity)));
+  return std::unique_ptr<LogDirectory>(std::move(directory));
+}
+
+Directory::Directory(FileSystem& fs, std::string path, LogDirectoryOptions options,
+                     base::Clock& clock, base::Random& random)
+    : fs_(fs),
+      path_(std::move(path)),
+      options_(sane(options)),
+      clock_(clock),
+      random_(random),
+      lane_queue_(std::max<std::uint64_t>(2 * options.tail_bytes_max, 64ULL * 1024 * 1024)),
+      services_{fs, clock, lane_queue_, flush_queue_, options.sync,
+                [this](PartitionLog& log, Offset end) { return truncate(log, end); }} {}
+
+std::string Directory::own_directory() const {
+  return file_names::join(path_, file_names::own_directory);
+}
+
+base::Status Directory::save(const std::string& path, std::string_view contents) {
+  if (options_.sync) return write_whole(fs_, path, contents);
+  MOLDAU_ASSIGN(const auto file, fs_.open(path + ".tmp", FileSystem::Open::create));
+  MOLDAU_TRY(file->truncate(0));
+  MOLDAU_TRY(file->write(0, base::as_bytes(contents)));
+  return fs_.rename(path + ".tmp", path);
+}
+
+Directory::LogMap Directory::log_map() const {
+  MutexLock lock(logs_mutex_);
+  return logs_;
+}
+
+// ---- Opening.
+
+base::Status Directory::open(DirectoryIdentity identity) {
+  MOLDAU_TRY(fs_.make_directory(path_));
+  MOLDAU_ASSIGN(file_lock_, fs_.lock(file_names::join(path_, file_names::lock)));
+  MOLDAU_TRY(format_or_check(std::move(identity)));
+  MOLDAU_ASSIGN(auto checkpoint, read_checkpoint());
+  const auto marker_path = file_names::join(path_, file_names::clean_shutdown);
+  const auto marker = read_whole(fs_, marker_path);
+  if (!marker && marker.error().code != Errc::not_found) return marker.error();
+  // A marker beside a checkpoint of a broker that did not stop is older than the data.
+  RecoveryInput input{random_, path_, marker && (!checkpoint || checkpoint->closed),
+                      std::move(checkpoint)};
+  input.bytes_in_memory_max = std::max<std::uint64_t>(options_.tail_bytes_max / 2, 1024 * 1024);
+  input.sync = options_.sync;
+  MOLDAU_ASSIGN(auto recovered, recover(services_, input));
+  const bool formatted = opened_.formatted;
+  opened_ = recovered.opened;
+  opened_.formatted = formatted;
+  if (input.clean) opened_.broker_epoch = decode_clean_shutdown(marker.value());
+  {
+    MutexLock lock(logs_mutex_);
+    logs_ = std::move(recovered.logs);
+    for (auto& directory : recovered.deleted)
+      deleted_.push_back({nullptr, Lsn{0}, std::move(directory), clock_.now()});
+  }
+  MOLDAU_TRY(begin_lane());
+  if (marker) {
+    MOLDAU_TRY(fs_.remove(marker_path));
+    if (options_.sync) MOLDAU_TRY(fs_.sync_directory(path_));
+  }
+  return {};
+}
+
+base::Status Directory::format_or_check(DirectoryIdentity identity) {
+  const auto path = file_names::join(path_, file_names::meta_properties);
+  const auto text = read_whole(fs_, path);
+  if (!text && text.error().code != Errc::not_found) return text.error();
+  if (text) {
+    MOLDAU_ASSIGN(identity_, decode_meta_properties(text.value()));
+    if (!identity.cluster_id.empty() && identity.cluster_id != identity_.cluster_id)
+      return fail(Errc::foreign_directory,
+                  fmt::format("{} belongs to cluster {}, not to {}", path_, identity_.cluster_id,
+                              identity.cluster_id));
+    if (identity.node_id != identity_.node_id)
+      return fail(Errc::foreign_directory,
+                  fmt::format("{} belongs to node {}, not to node {}", path_,
+                              identity_.node_id.value(), identity.node_id.value()));
+    return fs_.make_directory(own_directory());
+  }
+  MOLDAU_ASSIGN(const auto names, fs_.list(path_));
+  for (const auto& name : names)
+    if (name != file_names::lock && name != file_names::own_directory && name != "lost+found" &&
+        name != fmt::format("{}.tmp", file_names::meta_properties))
+      return fail(Errc::foreign_directory,
+                  fmt::format("{} is not empty (it has {}) and has no meta.properties; give an empty "
+                              "directory, or one of Kafka's", path_, name));
+  identity_ = std::move(identity);
+  if (identity_.cluster_id.empty()) identity_.cluster_id = base::Uuid::random(random_).to_string();
+  if (identity_.directory_id.is_zero()) identity_.directory_id = base::Uuid::random(random_);
+  MOLDAU_TRY(fs_.make_directory(own_directory()));
+  MOLDAU_TRY(save(path, encode_meta_properties(identity_)));
+  if (options_.sync) {
+    const auto slash = path_.find_last_of('/');
+    MOLDAU_TRY(fs_.sync_directory(slash == std::string::npos ? "."
+                                  : slash == 0               ? "/"
+                                                             : path_.substr(0, slash)));
+  }
+  opened_.formatted = true;
+  return {};
+}
+
+base::Result<std::optional<Checkpoint>> Directory::read_checkpoint() {
+  const auto path = file_names::join(own_directory(), file_names::own_checkpoint);
+  const auto bytes = read_whole(fs_, path);
+  if (!bytes && bytes.error().code == Errc::not_found) return std::optional<Checkpoint>{};
+  if (!bytes) return bytes.error();
+  auto checkpoint = decode_checkpoint(bytes.value());
+  if (!checkpoint)
+    return fail(checkpoint.error().code, fmt::format("{}: {}", path, checkpoint.error().message));
+  return std::optional<Checkpoint>{std::move(checkpoint).value()};
+}
+
+// A new incarnation: whatever the lane's files hold is not believed from here on.
+base::Status Directory::begin_lane() {
+  MutexLock commit_lock(commit_mutex_);
+  MutexLock background_lock(background_mutex_);
+  incarnation_ = random_.next();
+  lane_ = std::make_unique<LaneWriter>(fs_, own_directory(), options_, incarnation_);
+  MOLDAU_TRY(lane_->start());
+  root_unsynced_ = true;
+  const auto logs = log_map();
+  MOLDAU_TRY(sync_dirty(logs));
+  return write_checkpoint(logs, LanePosition{}, false);
+}
+
+// ---- Logs.
+
+base::Result<std::shared_ptr<Log>> Directory::create_log(const TopicPartition& partition,
+                                                         const TopicId& topic_id,
+                                                         const LogOptions& options) {
+  MutexLock background_lock(background_mutex_);
+  const TopicIdPartition id{topic_id, partition.partition};
+  const std::string directory = file_names::join(path_, file_names::of_partition(partition));
+  for (const auto& [other_id, log] : log_map())
+    if (other_id == id || (other_id.partition == partition.partition &&
+                           log->topic_partition() == partition))
+      return fail(Errc::already_exists,
+                  fmt::format("the log {} is there", file_names::of_partition(partition)));
+  // The lane's entry goes first: it makes the log's existence as durable as the batches behind it.
+  LaneEntry entry;
+  entry.kind = lane_format::Kind::log_created;
+  entry.partition = id;
+  entry.bytes = base::SharedBytes::copy_of(base::as_bytes(partition.topic));
+  MOLDAU_TRY(lane_queue_.push(std::move(entry)));
+  auto created = create_files(fs_, directory, topic_id, clock_.wall_ms());
+  if (!created) return fail_with(created.error()).error();
+  auto log = std::make_shared<PartitionLog>(services_, directory, partition, topic_id, options,
+                                            std::move(created.value().parts));
+  log->note_created(std::move(created.value().metadata));
+  root_unsynced_ = true;
+  MutexLock lock(logs_mutex_);
+  logs_[id] = log;
+  return std::shared_ptr<Log>(log);
+}
+
+base::Status Directory::delete_log(const TopicIdPartition& partition) {
+  MutexLock background_lock(background_mutex_);
+  std::shared_ptr<PartitionLog> log;
+  {
+    MutexLock lock(logs_mutex_);
+    const auto place = logs_.find(partition);
+    if (place == logs_.end()) return fail(Errc::not_found, "there is no such log");
+    log = place->second;
+    logs_.erase(place);
+  }
+  log->take_offline(fail(Errc::storage_error, "the log was deleted"));
+  LaneEntry entry;
+  entry.kind = lane_format::Kind::log_deleted;
+  entry.partition = partition;
+  MOLDAU_ASSIGN(const Lsn lsn, lane_queue_.push(std::move(entry)));
+  auto renamed = rename_deleted(fs_, path_, log->topic_partition(), base::Uuid::random(random_));
+  if (!renamed && renamed.error().code != Errc::not_found) return fail_with(renamed.error());
+  root_unsynced_ = true;
+  MutexLock lock(logs_mutex_);
+  deleted_.push_back({log, lsn, renamed ? renamed.value() : std::string(),
+                      clock_.now() + milliseconds(log->file_delete_delay_ms())});
+  return {};
+}
+
+std::vector<std::shared_ptr<Log>> Directory::logs() const {
+  MutexLock lock(logs_mutex_);
+  std::vector<std::shared_ptr<Log>> result;
+  result.reserve(logs_.size());
+  for (const auto& [id, log] : logs_) result.push_back(log);
+  return result;
+}
+
+std::shared_ptr<Log> Directory::find(const TopicIdPartition& partition) const {
+  MutexLock lock(logs_mutex_);
+  const auto place = logs_.find(partition);
+  return place == logs_.end() ? nullptr : place->second;
+}
+
+base::Status Directory::remove_deleted() {
+  std::vector<Deleted> due;
+  {
+    MutexLock lock(logs_mutex_);
+    const auto now = clock_.now();
+    const auto first_due = std::partition(deleted_.begin(), deleted_.end(), [&](const Deleted& d) {
+      return d.lsn > lane_queue_.durable() || d.remove_at > now;
+    });
+    std::move(first_due, deleted_.end(), std::back_inserter(due));
+    deleted_.erase(first_due, deleted_.end());
+  }
+  for (const Deleted& deleted : due) {
+    if (deleted.log != nullptr) deleted.log->release_memory();
+    if (deleted.directory.empty()) continue;
+    const auto status = fs_.remove_directory(deleted.directory);
+    if (!status && status.error().code != Errc::not_found) return status;
+  }
+  return {};
+}
+
+// ---- The lane.
+
+bool Directory::wait_for_work(milliseconds timeout) { return lane_queue_.wait(timeout); }
+
+void Directory::stop_waiting() {
+  lane_queue_.stop();
+  flush_queue_.stop();
+}
+
+base::Status Directory::fail_with(const base::Error& error) {
+  if (!lane_queue_.has_failed())
+    log::error("storage.failed", "{} takes no more writes: {}", path_, base::to_string(error));
+  lane_queue_.fail(error);
+  flush_queue_.wake();
+  return error;
+}
+
+base::Status Directory::commit() {
+  MutexLock lock(commit_mutex_);
+  if (const auto error = lane_queue_.failed()) return *error;
+  lane_queue_.take(entries_);
+  if (entries_.empty()) return {};
+  const auto status = commit_entries(entries_);
+  entries_.clear();  // lets go of the batches' memory
+  if (!status) return fail_with(status.error());
+  return {};
+}
+
+base::Status Directory::commit_entries(std::span<const LaneEntry> entries) {
+  while (!entries.empty()) {
+    {
+      MutexLock lock(position_mutex_);
+      lane_->set_free_below(free_below_);
+    }
+    MOLDAU_ASSIGN(const auto written, lane_->write(entries));
+    if (written.entries > 0) MOLDAU_TRY(finish_commit(entries.first(written.entries)));
+    entries = entries.subspan(written.entries);
+    if (written.file_full) {
+      MutexLock background_lock(background_mutex_);
+      MOLDAU_TRY(checkpoint_locked());
+    }
+  }
+  return {};
+}
+
+base::Status Directory::finish_commit(std::span<const LaneEntry> entries) {
+  ++commit_number_;
+  touched_.clear();
+  std::uint64_t bytes = 0;
+  for (const LaneEntry& entry : entries) {
+    bytes += entry.bytes.size();
+    if (entry.log == nullptr) continue;
+    auto& news = entry.log->committed;
+    if (news.commit != commit_number_) {
+      news = {commit_number_, Offset{}, Lsn{0}, 0};
+      touched_.push_back(entry.log);
+    }
+    news.end = BatchHeader::parse(entry.bytes.view())->next_offset();
+    news.lsn = entry.lsn;
+    news.bytes += entry.bytes.size();
+  }
+  if (options_.sync) {
+    for (PartitionLog* log : touched_) log->tell_written(log->committed.end);
+    MOLDAU_TRY(lane_->sync());
+  }
+  const auto now = clock_.now();
+  bool wake = false;
+  for (PartitionLog* log : touched_) wake = log->note_durable(log->committed, now) || wake;
+  lane_queue_.set_durable(entries.back().lsn);
+  {
+    MutexLock lock(position_mutex_);
+    published_ = lane_->position();
+    ++statistics_.commits;
+    statistics_.committed_bytes += bytes;
+    statistics_.committed_entries += entries.size();
+  }
+  for (PartitionLog* log : touched_) log->tell_durable();
+  if (lane_->files_begun() != files_begun_) {
+    files_begun_ = lane_->files_begun();
+    checkpoint_wanted_ = wake = true;
+  }
+  if (wake) flush_queue_.wake();
+  return {};
+}
+
+Directory::LaneStatistics Directory::lane_statistics() const {
+  MutexLock lock(position_mutex_);
+  return statistics_;
+}
+
+// ---- Behind the lane.
+
+void Directory::wait_for_background(milliseconds timeout) { flush_queue_.wait(timeout); }
+
+base::Status Directory::flush_log(PartitionLog& log, std::int64_t now_ms) {
+  if (log.unflushed_bytes() == 0 && !log.has_unflushed()) return log.flush(now_ms);
+  const auto status = log.flush(now_ms);
+  if (status) {
+    cached_.push_back({log.weak_from_this(), log.flushed_end()});
+    return {};
+  }
+  if (status.error().code == Errc::damaged) {  // this log's own trouble
+    log::error("storage.log_offline", "{} is offline: {}",
+               file_names::of_partition(log.topic_partition()), status.error().message);
+    log.take_offline(status.error());
+    return {};
+  }
+  return fail_with(status.error());
+}
+
+base::Result<std::optional<milliseconds>> Directory::write_behind() {
+  MutexLock lock(background_mutex_);
+  if (const auto error = lane_queue_.failed()) return *error;
+  const auto now = clock_.now();
+  const std::int64_t wall_ms = clock_.wall_ms();
+  if (checkpoint_wanted_) MOLDAU_TRY(checkpoint_locked());
+  const bool pressed =
+      flush_queue_.unflushed_bytes > static_cast<std::int64_t>(options_.tail_bytes_max / 2);
+  std::vector<FlushQueue::Waiting> early;
+  std::optional<base::SteadyTime> next;
+  for (auto& waiting : flush_queue_.take()) {
+    const auto due = waiting.since + flush_age_max;
+    if (pressed || due <= now || waiting.log->unflushed_bytes() >= flush_bytes_min) {
+      MOLDAU_TRY(flush_log(*waiting.log, wall_ms));
+      continue;
+    }
+    next = next ? std::min(*next, due) : due;
+    early.push_back(std::move(waiting));
+  }
+  if (!early.empty()) flush_queue_.put_back(std::move(early));
+  trim_tails();
+  if (!expire_at_) expire_at_ = now + expiry_interval;
+  if (*expire_at_ <= now) {
+    for (const auto& [id, log] : log_map()) log->expire_producers(wall_ms);
+    expire_at_ = now + expiry_interval;
+  }
+  if (!next) return std::optional<milliseconds>{};
+  return std::optional<milliseconds>{std::chrono::ceil<milliseconds>(*next - now)};
+}
+
+// The oldest flushed batches of all logs go first.
+void Directory::trim_tails() {
+  while (flush_queue_.tail_bytes > static_cast<std::int64_t>(options_.tail_bytes_max) &&
+         !cached_.empty()) {
+    if (const auto log = cached_.front().log.lock()) log->drop_tail(cached_.front().end);
+    cached_.pop_front();
+  }
+}
+
+base::Status Directory::checkpoint() {
+  MutexLock lock(background_mutex_);
+  if (const auto error = lane_queue_.failed()) return *error;
+  return checkpoint_locked();
+}
+
+base::Status Directory::checkpoint_locked() {
+  checkpoint_wanted_ = false;
+  LanePosition position;
+  {
+    MutexLock lock(position_mutex_);
+    position = published_;
+  }
+  const std::int64_t wall_ms = clock_.wall_ms();
+  for (auto& waiting : flush_queue_.take()) MOLDAU_TRY(flush_log(*waiting.log, wall_ms));
+  trim_tails();
+  const auto logs = log_map();
+  MOLDAU_TRY(sync_dirty(logs));
+  MOLDAU_TRY(write_checkpoint(logs, position, false));
+  MutexLock lock(position_mutex_);
+  free_below_ = position;
+  return {};
+}
+
+base::Status Directory::sync_dirty(const LogMap& logs) {
+  Segment::Files files;
+  std::vector<std::string> directories;
+  for (const auto& [id, log] : logs) {
+    bool directory = false;
+    if (const auto status = log->take_unsynced(files, directory); !status)
+      return fail_with(status.error());
+    if (directory) directories.push_back(log->directory());
+  }
+  const bool root = std::exchange(root_unsynced_, false);
+  if (!options_.sync) return {};
+  for (const auto& file : files)
+    if (const auto status = file->sync(); !status) return fail_with(status.error());
+  if (root) directories.push_back(path_);
+  for (const auto& directory : directories)
+    if (const auto status = fs_.sync_directory(directory); !status) return fail_with(status.error());
+  return {};
+}
+
+base::Status Directory::write_checkpoint(const LogMap& logs, const LanePosition& position,
+                                         bool closed) {
+  Checkpoint checkpoint;
+  checkpoint.closed = closed;
+  checkpoint.synced = options_.sync;
+  checkpoint.lane_files = static_cast<std::uint32_t>(options_.lane_files);
+  checkpoint.incarnation = incarnation_;
+  checkpoint.replay_from = position;
+  ByteSink sink;
+  std::size_t count = 0;
+  for (const auto& [id, log] : logs) {
+    if (!log->has_files()) continue;
+    encode_log_state(log->state(), sink);
+    ++count;
+  }
+  const auto bytes = seal_checkpoint(encode_checkpoint_header(checkpoint, count), sink.text());
+  const auto status = save(file_names::join(own_directory(), file_names::own_checkpoint), bytes);
+  if (!status) return fail_with(status.error());
+  return {};
+}
+
+base::Status Directory::truncate(PartitionLog& log, Offset end) {
+  MOLDAU_TRY(commit());
+  MOLDAU_ASSIGN(const Lsn lsn, log.truncate_memory(end));
+  if (lsn == Lsn{0}) return {};
+  MOLDAU_TRY(commit());  // decided: a crash from here on carries it out
+  MutexLock lock(background_mutex_);
+  if (const auto status = log.truncate_files(end, lsn); !status) return fail_with(status.error());
+  return checkpoint_locked();
+}
+
+// ---- Closing.
+
+base::Status Directory::write_kafka_checkpoints(const LogMap& logs) {
+  OffsetCheckpoint ends;
+  OffsetCheckpoint starts;
+  for (const auto& [id, log] : logs) {
+    if (!log->has_files() || log->topic_partition().topic == metadata_topic) continue;
+    ends[log->topic_partition()] = log->end_offset();
+    if (log->start_offset() > log->first_segment_base())
+      starts[log->topic_partition()] = log->start_offset();
+  }
+  const auto at = [&](std::string_view name) { return file_names::join(path_, name); };
+  MOLDAU_TRY(save(at(file_names::recovery_points), encode_offset_checkpoint(ends)));
+  MOLDAU_TRY(save(at(file_names::high_watermarks), encode_offset_checkpoint(ends)));
+  return save(at(file_names::log_starts), encode_offset_checkpoint(starts));
+}
+
+base::Status Directory::close(std::int64_t broker_epoch) {
+  MOLDAU_TRY(commit());
+  MutexLock lock(background_mutex_);
+  if (closed_) return {};
+  MOLDAU_TRY(checkpoint_locked());
+  const auto logs = log_map();
+  Segment::Files files;
+  for (const auto& [id, log] : logs)
+    if (const auto status = log->finish(files); !status) return fail_with(status.error());
+  if (options_.sync) {
+    for (const auto& file : files)
+      if (const auto status = file->sync(); !status) return fail_with(status.error());
+    for (const auto& [id, log] : logs)
+      if (log->take_finished())
+        if (const auto status = fs_.sync_directory(log->directory()); !status)
+          return fail_with(status.error());
+  }
+  MOLDAU_TRY(write_kafka_checkpoints(logs));
+  MOLDAU_TRY(write_checkpoint(logs, LanePosition{}, true));
+  closed_ = true;
+  lane_queue_.fail(fail(Errc::cancelled, "the log directory was closed"));
+  return save(file_names::join(path_, file_names::clean_shutdown),
+              encode_clean_shutdown(broker_epoch));
+}
+
+base::Result<Space> Directory::space() const { return fs_.space(path_); }
+
+}  // namespace moldau::storage

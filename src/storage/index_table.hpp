@@ -1,0 +1,136 @@
+#pragma once
+// A sorted table of fixed-size entries, in memory while its segment grows and in its file afterwards.
+// Entry formats are those of Kafka's index files.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "moldau/base/bytes.hpp"
+#include "moldau/base/result.hpp"
+#include "moldau/storage/file_system.hpp"
+
+namespace moldau::storage {
+
+/// `Format` has an Entry, its size in bytes, encode(to, entry) and decode(from).
+/// Thread rule: its segment guards it.
+template <class Format>
+class IndexTable {
+ public:
+  using Entry = typename Format::Entry;
+  struct Place {
+    bool would_block = false;
+    std::size_t index = 0;  // the first entry for which the predicate is false
+  };
+
+  /// A new, empty table in memory.
+  IndexTable() = default;
+  /// The first `count` entries of a file, read when needed.
+  IndexTable(std::shared_ptr<File> file, std::size_t count)
+      : file_(std::move(file)), in_file_(count), resident_(false) {}
+
+  [[nodiscard]] std::size_t size() const { return resident_ ? entries_.size() : in_file_; }
+  [[nodiscard]] bool empty() const { return size() == 0; }
+  [[nodiscard]] bool is_resident() const { return resident_; }
+  /// Of a resident table.
+  [[nodiscard]] const std::vector<Entry>& entries() const { return entries_; }
+  void append(const Entry& entry) { entries_.push_back(entry); }
+  void truncate(std::size_t count) {
+    entries_.resize(count);
+    in_file_ = std::min(in_file_, count);
+  }
+
+  /// Entry `index`; false when it would have to wait for the disk.
+  base::Result<bool> at(std::size_t index, bool may_block, Entry& out) const {
+    if (resident_) {
+      out = entries_[index];
+      return true;
+    }
+    std::uint8_t bytes[Format::bytes];
+    const std::uint64_t position = static_cast<std::uint64_t>(index) * Format::bytes;
+    MOLDAU_ASSIGN(const std::size_t got, may_block ? file_->read(position, bytes)
+                                                   : file_->read_cached(position, bytes));
+    if (got < Format::bytes) {
+      if (!may_block) return false;
+      return base::fail(base::Errc::damaged, "an index file became shorter");
+    }
+    out = Format::decode(bytes);
+    return true;
+  }
+
+  /// Binary search: entries for which `below` holds come first.
+  template <class Below>
+  base::Result<Place> find(bool may_block, Below below) const {
+    std::size_t low = 0;
+    std::size_t high = size();
+    while (low < high) {
+      const std::size_t middle = low + (high - low) / 2;
+      Entry entry;
+      MOLDAU_ASSIGN(const bool there, at(middle, may_block, entry));
+      if (!there) return Place{true, 0};
+      if (below(entry)) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return Place{false, low};
+  }
+
+  /// Reads all entries into memory, so that the table can grow.
+  base::Status make_resident() {
+    if (resident_) return {};
+    std::vector<std::uint8_t> bytes(in_file_ * Format::bytes);
+    MOLDAU_ASSIGN(const std::size_t got, file_->read(0, bytes));
+    if (got < bytes.size()) return base::fail(base::Errc::damaged, "an index file became shorter");
+    entries_.reserve(in_file_);
+    for (std::size_t i = 0; i < in_file_; ++i)
+      entries_.push_back(Format::decode(bytes.data() + i * Format::bytes));
+    resident_ = true;
+    file_.reset();
+    return {};
+  }
+
+  /// Writes the entries that the file does not have yet.
+  base::Status save(FileSystem& fs, const std::string& path) {
+    if (!resident_) return {};
+    MOLDAU_ASSIGN(const auto file, fs.open(path, FileSystem::Open::create));
+    MOLDAU_TRY(write_new_entries(*file));
+    return {};
+  }
+
+  /// The same, exactly and durably, and from now on the entries are in the file only.
+  base::Status finish(FileSystem& fs, const std::string& path) {
+    if (!resident_) return {};
+    MOLDAU_ASSIGN(auto file, fs.open(path, FileSystem::Open::create));
+    MOLDAU_TRY(write_new_entries(*file));
+    MOLDAU_ASSIGN(const std::uint64_t size, file->size());
+    if (size != entries_.size() * Format::bytes)
+      MOLDAU_TRY(file->truncate(entries_.size() * Format::bytes));
+    file_ = std::move(file);
+    resident_ = false;
+    entries_ = {};
+    return {};
+  }
+  [[nodiscard]] std::shared_ptr<File> file() const { return file_; }
+
+ private:
+  base::Status write_new_entries(File& file) {
+    if (in_file_ == entries_.size()) return {};
+    std::vector<std::uint8_t> bytes((entries_.size() - in_file_) * Format::bytes);
+    for (std::size_t i = in_file_; i < entries_.size(); ++i)
+      Format::encode(bytes.data() + (i - in_file_) * Format::bytes, entries_[i]);
+    MOLDAU_TRY(file.write(static_cast<std::uint64_t>(in_file_) * Format::bytes,
+                          base::ByteView(bytes)));
+    in_file_ = entries_.size();
+    return {};
+  }
+
+  std::vector<Entry> entries_;  // when resident
+  std::shared_ptr<File> file_;  // when not; second owner: the list of files to sync
+  std::size_t in_file_ = 0;     // entries that were written
+  bool resident_ = true;
+};
+
+}  // namespace moldau::storage

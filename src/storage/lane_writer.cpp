@@ -1,0 +1,217 @@
+#include "lane_writer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "file_names.hpp"
+#include "moldau/base/check.hpp"
+#include "moldau/base/crc32c.hpp"
+
+namespace moldau::storage {
+
+namespace format = lane_format;
+
+namespace {
+
+/// A block holds about so much; a larger entry gets a block of its own.
+constexpr std::size_t block_bytes_max = 1024 * 1024;
+/// One write holds about so much.
+constexpr std::size_t write_bytes_max = 4 * 1024 * 1024;
+/// Batches from this size on are written from where they are.
+constexpr std::size_t reference_bytes_min = 4096;
+/// A file that is used for the first time is filled with zeros so far ahead of its blocks.
+constexpr std::uint64_t zero_step_bytes = 2 * 1024 * 1024;
+constexpr std::uint64_t first_zeros_bytes = 256 * 1024;
+
+const std::array<std::uint8_t, 64 * 1024> zeros{};
+
+}  // namespace
+
+std::string lane_file_path(const std::string& directory, std::uint32_t file) {
+  return fmt::format("{}/lane.{}", directory, file);
+}
+
+LaneWriter::LaneWriter(FileSystem& fs, std::string directory, const LogDirectoryOptions& options,
+                       std::uint64_t incarnation)
+    : fs_(fs), directory_(std::move(directory)), options_(options), incarnation_(incarnation) {}
+
+base::Status LaneWriter::start() {
+  MOLDAU_ASSIGN(file_, fs_.open(lane_file_path(directory_, 0), FileSystem::Open::create));
+  MOLDAU_ASSIGN(zeroed_, file_->size());
+  zeroed_ = zeroed_ / format::alignment * format::alignment;
+  if (zeroed_ == 0) {
+    const std::uint64_t bytes = std::min(first_zeros_bytes, format::aligned(options_.lane_file_bytes));
+    std::vector<base::ByteView> parts;
+    for (; zeroed_ < bytes; zeroed_ += parts.back().size())
+      parts.push_back(base::ByteView(zeros).first(
+          static_cast<std::size_t>(std::min<std::uint64_t>(zeros.size(), bytes - zeroed_))));
+    MOLDAU_TRY(file_->write(0, parts));
+    if (options_.sync) MOLDAU_TRY(file_->sync());
+  }
+  return {};
+}
+
+LaneWriter::Block LaneWriter::next_block(std::span<const LaneEntry> entries) const {
+  Block block{0, format::block_header_bytes};
+  for (const LaneEntry& entry : entries) {
+    const std::size_t bytes = format::entry_header_bytes + entry.bytes.size();
+    if (block.entries > 0 && block.bytes + bytes > block_bytes_max) break;
+    block.bytes += bytes;
+    ++block.entries;
+  }
+  return block;
+}
+
+// True when a block of that size fits where position_ is, after moving on to the next file if need be.
+base::Result<bool> LaneWriter::make_room(std::uint64_t bytes) {
+  const bool nothing_staged = parts_.empty() && staging_used_ == 0;
+  if (position_.offset + bytes <= options_.lane_file_bytes) return true;
+  if (position_.offset == 0 && nothing_staged) return true;  // larger than a whole file
+  if (!nothing_staged) return false;                         // what is staged belongs to this file
+  const auto next = (position_.file + 1) % static_cast<std::uint32_t>(options_.lane_files);
+  if (next == free_below_.file) return false;
+  MOLDAU_ASSIGN(file_, fs_.open(lane_file_path(directory_, next), FileSystem::Open::create));
+  MOLDAU_ASSIGN(zeroed_, file_->size());
+  zeroed_ = zeroed_ / format::alignment * format::alignment;
+  if (zeroed_ == 0 && options_.sync) MOLDAU_TRY(fs_.sync_directory(directory_));
+  position_.file = next;
+  position_.offset = 0;
+  ++files_begun_;
+  return true;
+}
+
+void LaneWriter::stage(const void* bytes, std::size_t size) {
+  std::memcpy(staging_.get() + staging_used_, bytes, size);
+  staging_used_ += size;
+}
+
+void LaneWriter::encode(std::span<const LaneEntry> entries, const Block& block) {
+  const std::size_t header_at = staging_used_;
+  std::array<std::uint8_t, format::block_header_bytes> header{};
+  base::store_be(header.data() + format::magic_at, format::magic);
+  base::store_be(header.data() + format::incarnation_at, incarnation_);
+  base::store_be(header.data() + format::sequence_at, position_.sequence);
+  base::store_be(header.data() + format::durable_sequence_at, durable_sequence_);
+  base::store_be(header.data() + format::first_lsn_at, entries.front().lsn.value());
+  base::store_be(header.data() + format::length_at,
+                 static_cast<std::uint32_t>(block.bytes - format::block_header_bytes));
+  base::store_be(header.data() + format::entry_count_at, static_cast<std::uint32_t>(block.entries));
+  stage(header.data(), header.size());
+  std::size_t checked = header_at + format::incarnation_at;
+  std::uint32_t crc = 0;
+  for (const LaneEntry& entry : entries.first(block.entries)) {
+    std::array<std::uint8_t, format::entry_header_bytes> head{};
+    head[format::kind_at] = static_cast<std::uint8_t>(entry.kind);
+    base::store_be(head.data() + format::partition_at, entry.partition.partition.value());
+    std::memcpy(head.data() + format::topic_id_at, entry.partition.topic_id.bytes.data(), 16);
+    base::store_be(head.data() + format::value_at, entry.value);
+    base::store_be(head.data() + format::size_at, static_cast<std::uint32_t>(entry.bytes.size()));
+    stage(head.data(), head.size());
+    if (entry.bytes.size() < reference_bytes_min) {
+      if (!entry.bytes.empty()) stage(entry.bytes.data(), entry.bytes.size());
+      continue;
+    }
+    crc = base::crc32c({staging_.get() + checked, staging_used_ - checked}, crc);
+    crc = base::crc32c(entry.bytes.view(), crc);
+    checked = staging_used_;
+    parts_.push_back({staging_.get() + open_part_, staging_used_ - open_part_});
+    parts_.push_back(entry.bytes.view());
+    open_part_ = staging_used_;
+  }
+  crc = base::crc32c({staging_.get() + checked, staging_used_ - checked}, crc);
+  base::store_be(staging_.get() + header_at + format::crc_at, crc);
+  const auto padding = static_cast<std::size_t>(format::aligned(block.bytes) - block.bytes);
+  std::memset(staging_.get() + staging_used_, 0, padding);
+  staging_used_ += padding;
+}
+
+base::Status LaneWriter::write_staged() {
+  if (staging_used_ > open_part_)
+    parts_.push_back({staging_.get() + open_part_, staging_used_ - open_part_});
+  std::uint64_t bytes = 0;
+  for (const auto& part : parts_) bytes += part.size();
+  // Zeros go ahead of the blocks while the file is new: writing into them later allocates nothing.
+  const std::uint64_t end = position_.offset + bytes;
+  const std::uint64_t file_bytes = format::aligned(options_.lane_file_bytes);
+  if (end > zeroed_) {
+    std::uint64_t target = std::max(end, std::min(end + zero_step_bytes, file_bytes));
+    for (zeroed_ = end; zeroed_ < target; zeroed_ += parts_.back().size())
+      parts_.push_back(base::ByteView(zeros).first(
+          static_cast<std::size_t>(std::min<std::uint64_t>(zeros.size(), target - zeroed_))));
+  }
+  const auto status = file_->write(position_.offset, parts_);
+  position_.offset = end;
+  parts_.clear();
+  staging_used_ = open_part_ = 0;
+  return status;
+}
+
+base::Result<LaneWriter::Written> LaneWriter::write(std::span<const LaneEntry> entries) {
+  MOLDAU_CHECK(!entries.empty(), "a lane write has entries");
+  Written written;
+  // Staging must not move while parts refer to it: its size is known beforehand.
+  std::size_t staging_bytes = 0;
+  std::size_t total = 0;
+  std::size_t count = 0;
+  for (const LaneEntry& entry : entries) {
+    if (count > 0 && total > write_bytes_max) break;
+    total += entry.bytes.size() + format::entry_header_bytes;
+    staging_bytes += format::entry_header_bytes;
+    if (entry.bytes.size() < reference_bytes_min) staging_bytes += entry.bytes.size();
+    ++count;
+  }
+  // At most one block more than full ones, each with a header and padding.
+  staging_bytes += (2 * total / block_bytes_max + 2) * (format::block_header_bytes + format::alignment);
+  if (staging_capacity_ < staging_bytes) {
+    staging_ = std::make_unique_for_overwrite<std::uint8_t[]>(staging_bytes);
+    staging_capacity_ = staging_bytes;
+  }
+  std::uint64_t staged_end = 0;  // of the blocks staged, relative to position_.offset
+  while (written.entries < count) {
+    const auto rest = entries.subspan(written.entries, count - written.entries);
+    const Block block = next_block(rest);
+    const std::uint64_t bytes = format::aligned(block.bytes);
+    MOLDAU_ASSIGN(const bool room, make_room(staged_end + bytes));
+    if (!room && staged_end > 0) break;
+    if (!room) {
+      written.file_full = true;
+      return written;
+    }
+    encode(rest, block);
+    staged_end += bytes;
+    ++position_.sequence;
+    written.entries += block.entries;
+  }
+  MOLDAU_TRY(write_staged());
+  return written;
+}
+
+base::Status LaneWriter::sync() {
+  if (!options_.sync) return {};
+  MOLDAU_TRY(file_->sync());
+  durable_sequence_ = position_.sequence;
+  return {};
+}
+
+base::Status LaneWriter::prepare(FileSystem& fs, const std::string& path, std::uint64_t bytes,
+                                 bool sync) {
+  MOLDAU_ASSIGN(const auto file, fs.open(path, FileSystem::Open::create));
+  MOLDAU_ASSIGN(std::uint64_t done, file->size());
+  constexpr std::uint64_t step = 1024 * 1024;
+  while (done < bytes) {
+    const std::uint64_t stop = std::min(bytes, done + step);
+    std::vector<base::ByteView> parts;
+    for (std::uint64_t at = done; at < stop; at += parts.back().size())
+      parts.push_back(base::ByteView(zeros).first(
+          static_cast<std::size_t>(std::min<std::uint64_t>(zeros.size(), stop - at))));
+    MOLDAU_TRY(file->write(done, parts));
+    if (sync) MOLDAU_TRY(file->sync());
+    done = stop;
+  }
+  return {};
+}
+
+}  // namespace moldau::storage

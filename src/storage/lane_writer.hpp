@@ -1,0 +1,83 @@
+#pragma once
+// The files of the write-ahead lane: blocks written one after the other, files taken in turn.
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "lane_queue.hpp"
+#include "moldau/storage/file_system.hpp"
+#include "moldau/storage/log_options.hpp"
+
+namespace moldau::storage {
+
+/// A place between two blocks.
+struct LanePosition {
+  std::uint32_t file = 0;
+  std::uint64_t offset = 0;
+  std::uint64_t sequence = 0;  // of the block that comes there
+  friend bool operator==(const LanePosition&, const LanePosition&) = default;
+};
+
+std::string lane_file_path(const std::string& directory, std::uint32_t file);
+
+/// Every write is followed by a sync before the next one.  Thread rule: its owner's lock guards it.
+class LaneWriter {
+ public:
+  LaneWriter(FileSystem& fs, std::string directory, const LogDirectoryOptions& options,
+             std::uint64_t incarnation);
+
+  /// Makes the first file, small; it grows as it is used.
+  base::Status start();
+
+  struct Written {
+    std::size_t entries = 0;  // how many of those given; fewer when a file is full
+    bool file_full = false;   // the next file is not free: a checkpoint must come first
+  };
+  /// Writes as many entries as fit, without syncing.  An error is final.
+  base::Result<Written> write(std::span<const LaneEntry> entries);
+  base::Status sync();
+
+  /// Where the next block goes.
+  [[nodiscard]] LanePosition position() const { return position_; }
+  /// Blocks before `position` are needed no more.
+  void set_free_below(const LanePosition& position) { free_below_ = position; }
+  [[nodiscard]] std::uint64_t incarnation() const { return incarnation_; }
+  /// Rises by one with each file that is begun.
+  [[nodiscard]] std::uint64_t files_begun() const { return files_begun_; }
+  /// Writes zeros over a file that will be used next, so that its blocks need no allocation later.
+  static base::Status prepare(FileSystem& fs, const std::string& path, std::uint64_t bytes, bool sync);
+
+ private:
+  struct Block {
+    std::size_t entries = 0;
+    std::size_t bytes = 0;  // with header, unpadded
+  };
+  Block next_block(std::span<const LaneEntry> entries) const;
+  base::Result<bool> make_room(std::uint64_t bytes);
+  void encode(std::span<const LaneEntry> entries, const Block& block);
+  void stage(const void* bytes, std::size_t size);
+  void pad();
+  base::Status write_staged();
+
+  FileSystem& fs_;
+  const std::string directory_;
+  const LogDirectoryOptions options_;
+  const std::uint64_t incarnation_;
+  std::shared_ptr<File> file_;
+  LanePosition position_;
+  LanePosition free_below_;
+  std::uint64_t zeroed_ = 0;  // of the current file
+  std::uint64_t durable_sequence_ = 0;
+  std::uint64_t files_begun_ = 1;
+  // One write: headers and small batches are copied to staging_, large ones referred to.
+  std::unique_ptr<std::uint8_t[]> staging_;
+  std::size_t staging_capacity_ = 0;
+  std::size_t staging_used_ = 0;
+  std::size_t open_part_ = 0;  // where the staged bytes begin that are not in parts_ yet
+  std::vector<base::ByteView> parts_;
+};
+
+}  // namespace moldau::storage

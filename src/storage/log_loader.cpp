@@ -1,0 +1,237 @@
+#include "log_loader.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "directory_files.hpp"
+#include "file_names.hpp"
+#include "moldau/base/log.hpp"
+#include "producer_load.hpp"
+
+namespace moldau::storage {
+
+using base::Errc;
+using base::fail;
+
+namespace {
+
+struct SegmentFile {
+  Offset base{};
+  std::uint64_t size = 0;
+};
+
+/// The segments in the directory, after the cleaner's unfinished business was settled: .swap files are
+/// the new truth, .cleaned and .deleted ones are not needed.
+base::Result<std::vector<SegmentFile>> list_segments(FileSystem& fs, const std::string& directory) {
+  MOLDAU_ASSIGN(auto names, fs.list(directory));
+  for (auto& name : names) {
+    const auto path = file_names::join(directory, name);
+    if (name.ends_with(file_names::cleaned_suffix) || name.ends_with(file_names::deleted_suffix)) {
+      MOLDAU_TRY(fs.remove(path));
+      name.clear();
+    } else if (name.ends_with(file_names::swap_suffix)) {
+      const auto target = name.substr(0, name.size() - file_names::swap_suffix.size());
+      MOLDAU_TRY(fs.rename(path, file_names::join(directory, target)));
+      name = target;
+    }
+  }
+  std::vector<SegmentFile> segments;
+  for (const auto& name : names) {
+    const auto base = file_names::parse_offset(name, file_names::log_suffix);
+    if (!base) continue;
+    MOLDAU_ASSIGN(const auto info, fs.info(file_names::join(directory, name)));
+    segments.push_back({*base, info.size});
+  }
+  std::sort(segments.begin(), segments.end(),
+            [](const auto& a, const auto& b) { return a.base < b.base; });
+  segments.erase(std::unique(segments.begin(), segments.end(),
+                             [](const auto& a, const auto& b) { return a.base == b.base; }),
+                 segments.end());
+  return segments;
+}
+
+std::vector<EpochStart> read_epochs(FileSystem& fs, const std::string& directory) {
+  const auto text = read_whole(fs, file_names::join(directory, file_names::leader_epochs));
+  if (!text) return {};
+  auto epochs = decode_leader_epochs(text.value());
+  if (epochs) return std::move(epochs).value();
+  log::warn("storage.epochs_dropped", "{}: {}", directory, epochs.error().message);
+  return {};
+}
+
+/// Epochs out of the batches themselves: the file is derived.
+base::Status scan_epochs(const std::vector<std::shared_ptr<Segment>>& segments,
+                         LeaderEpochs& epochs) {
+  for (const auto& segment : segments) {
+    MOLDAU_ASSIGN(const auto file, segment->file());
+    BatchScanner scanner(*file, 0, segment->size(), true);
+    for (;;) {
+      MOLDAU_ASSIGN(const auto step, scanner.next());
+      if (step != BatchScanner::Step::batch) break;
+      if (scanner.header().leader_epoch > epochs.latest())
+        epochs.assign(scanner.header().leader_epoch, scanner.header().base_offset);
+    }
+  }
+  return {};
+}
+
+base::Status remove_snapshots_above(FileSystem& fs, const std::string& directory, Offset end) {
+  MOLDAU_ASSIGN(const auto names, fs.list(directory));
+  for (const auto& name : names)
+    if (const auto at = file_names::parse_offset(name, file_names::snapshot_suffix); at && *at > end)
+      MOLDAU_TRY(fs.remove(file_names::join(directory, name)));
+  return {};
+}
+
+/// After a crash of Kafka: everything from the recovery point on is checked, and the log ends where the
+/// first bad batch begins.
+base::Result<std::uint64_t> recover_segments(std::vector<std::shared_ptr<Segment>>& segments,
+                                             Offset recovery_point) {
+  std::uint64_t truncated = 0;
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    Segment& segment = *segments[i];
+    const bool last = i + 1 == segments.size();
+    if (!last && segments[i + 1]->base_offset() <= recovery_point) continue;
+    const std::uint64_t size = segment.size();
+    MOLDAU_ASSIGN(const std::uint64_t good, segment.rebuild());
+    if (good < size) {
+      const Offset end = segment.end_offset();
+      if (end < recovery_point)
+        return fail(Errc::damaged,
+                    fmt::format("{} has no good batch at byte {} (offset {}), below the recovery "
+                                "point {}; nothing was changed",
+                                segment.path(file_names::log_suffix), good, end.value(),
+                                recovery_point.value()));
+      MOLDAU_ASSIGN(const auto file, segment.file());
+      MOLDAU_TRY(file->truncate(good));
+      MOLDAU_TRY(file->sync());
+      truncated += size - good;
+      for (std::size_t later = i + 1; later < segments.size(); ++later) {
+        truncated += segments[later]->size();
+        MOLDAU_TRY(segments[later]->remove_files());
+      }
+      segments.resize(i + 1);
+    } else if (!last) {
+      Segment::Files files;
+      MOLDAU_TRY(segment.finish(files));
+      for (const auto& file : files) MOLDAU_TRY(file->sync());
+    }
+  }
+  return truncated;
+}
+
+}  // namespace
+
+base::Result<LoadedParts> load_from_files(FileSystem& fs, const std::string& directory,
+                                          const LoadOptions& options, const LogState* known) {
+  LoadedParts loaded;
+  LogParts& parts = loaded.parts;
+  MOLDAU_ASSIGN(const auto files, list_segments(fs, directory));
+  if (files.empty()) {
+    MOLDAU_ASSIGN(auto segment,
+                  Segment::create(fs, directory, options.log_start, options.now_ms));
+    parts.segments.push_back(std::move(segment));
+    parts.start = parts.end = options.log_start;
+    return loaded;
+  }
+  for (std::size_t i = 0; i + 1 < files.size(); ++i)
+    parts.segments.push_back(Segment::existing(fs, directory, files[i].base, files[i].size,
+                                               files[i + 1].base, options.now_ms));
+  const SegmentFile& last = files.back();
+  parts.start = std::max(options.log_start, files.front().base);
+  if (options.clean && known != nullptr && known->segment.base == last.base &&
+      known->segment.size == last.size) {
+    parts.segments.push_back(Segment::restore(fs, directory, known->segment, options.now_ms));
+    parts.end = known->segment.end;
+    parts.start = std::max(parts.start, known->start);
+    parts.epochs = LeaderEpochs(known->epochs);
+    parts.epochs_on_disk = known->epochs;
+    parts.producers = known->producers;
+    parts.finished = true;
+    return loaded;
+  }
+  parts.segments.push_back(
+      Segment::existing(fs, directory, last.base, last.size, last.base, options.now_ms));
+  if (options.clean) {
+    MOLDAU_TRY(parts.segments.back()->find_end());
+    parts.finished = true;
+  } else {
+    MOLDAU_ASSIGN(loaded.truncated_bytes, recover_segments(parts.segments, options.recovery_point));
+  }
+  parts.end = parts.segments.back()->end_offset();
+  parts.start = std::min(parts.start, parts.end);
+  parts.epochs_on_disk = read_epochs(fs, directory);
+  parts.epochs = LeaderEpochs(parts.epochs_on_disk);
+  if (parts.epochs_on_disk.empty() && parts.end > parts.start)
+    MOLDAU_TRY(scan_epochs(parts.segments, parts.epochs));
+  parts.epochs.truncate_from_end(parts.end);
+  if (!options.clean) MOLDAU_TRY(remove_snapshots_above(fs, directory, parts.end));
+  MOLDAU_ASSIGN(parts.producers,
+                load_producers(fs, directory, parts.segments, parts.end, options.clean));
+  return loaded;
+}
+
+base::Result<LoadedParts> load_from_checkpoint(FileSystem& fs, const std::string& directory,
+                                               const LogState& state, bool synced,
+                                               std::int64_t now_ms) {
+  LoadedParts loaded;
+  LogParts& parts = loaded.parts;
+  MOLDAU_ASSIGN(auto files, list_segments(fs, directory));
+  const auto active = std::find_if(files.begin(), files.end(), [&](const SegmentFile& file) {
+    return file.base == state.segment.base;
+  });
+  if (active == files.end() || active->size < state.segment.size) {
+    if (!synced)
+      return load_from_files(fs, directory, {Offset{0}, state.start, false, now_ms}, nullptr);
+    return fail(Errc::damaged,
+                fmt::format("{} holds {} bytes; {} were synced",
+                            file_names::of_offset(directory, state.segment.base,
+                                                  file_names::log_suffix),
+                            active == files.end() ? 0 : active->size, state.segment.size));
+  }
+  for (auto later = std::next(active); later != files.end(); ++later) {
+    loaded.truncated_bytes += later->size;
+    MOLDAU_TRY(Segment::existing(fs, directory, later->base, later->size, later->base, now_ms)
+                   ->remove_files());
+  }
+  files.erase(std::next(active), files.end());
+  for (std::size_t i = 0; i + 1 < files.size(); ++i)
+    parts.segments.push_back(Segment::existing(fs, directory, files[i].base, files[i].size,
+                                               files[i + 1].base, now_ms));
+  parts.segments.push_back(Segment::restore(fs, directory, state.segment, now_ms));
+  if (files.back().size > state.segment.size) {
+    MOLDAU_ASSIGN(const auto file, parts.segments.back()->file());
+    MOLDAU_TRY(file->truncate(state.segment.size));
+    loaded.truncated_bytes += files.back().size - state.segment.size;
+  }
+  MOLDAU_TRY(remove_snapshots_above(fs, directory, state.segment.end));
+  parts.start = state.start;
+  parts.end = std::max(state.segment.end, state.segment.base);
+  parts.applied = state.applied;
+  parts.epochs = LeaderEpochs(state.epochs);
+  parts.epochs_on_disk = read_epochs(fs, directory);
+  parts.producers = state.producers;
+  return loaded;
+}
+
+base::Result<CreatedParts> create_files(FileSystem& fs, const std::string& directory,
+                                        const TopicId& topic_id, std::int64_t now_ms) {
+  CreatedParts created;
+  MOLDAU_TRY(fs.make_directory(directory));
+  MOLDAU_ASSIGN(const auto files, list_segments(fs, directory));
+  for (const SegmentFile& file : files)
+    MOLDAU_TRY(Segment::existing(fs, directory, file.base, file.size, file.base, now_ms)
+                   ->remove_files());
+  MOLDAU_TRY(remove_snapshots_above(fs, directory, Offset{-1}));
+  MOLDAU_ASSIGN(created.metadata,
+                fs.open(file_names::join(directory, file_names::partition_metadata),
+                        FileSystem::Open::create));
+  MOLDAU_TRY(created.metadata->truncate(0));
+  MOLDAU_TRY(created.metadata->write(0, base::as_bytes(encode_partition_metadata(topic_id))));
+  MOLDAU_ASSIGN(auto segment, Segment::create(fs, directory, Offset{0}, now_ms));
+  created.parts.segments.push_back(std::move(segment));
+  return created;
+}
+
+}  // namespace moldau::storage

@@ -1,0 +1,199 @@
+#pragma once
+// The log of one partition: the one implementation of storage::Log.
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "checkpoint.hpp"
+#include "flush_queue.hpp"
+#include "lane_queue.hpp"
+#include "lane_reader.hpp"
+#include "leader_epochs.hpp"
+#include "moldau/base/clock.hpp"
+#include "moldau/base/mutex.hpp"
+#include "moldau/storage/log.hpp"
+#include "producer_state.hpp"
+#include "segment.hpp"
+#include "tail.hpp"
+
+namespace moldau::storage {
+
+/// What logs share.  All of it outlives them.
+struct LogServices {
+  FileSystem& fs;
+  base::Clock& clock;
+  LaneQueue& lane;
+  FlushQueue& flush;
+  bool sync = true;
+  /// Carries out truncate_to() together with the lane.
+  std::function<base::Status(PartitionLog&, Offset)> truncate;
+};
+
+/// What was found on disk.
+struct LogParts {
+  std::vector<std::shared_ptr<Segment>> segments;  // at least one; the last is the active one
+  Offset start{};
+  Offset end{};
+  Lsn applied{0};
+  LeaderEpochs epochs;
+  std::vector<EpochStart> epochs_on_disk;
+  ProducerState producers;
+  bool finished = false;  // as an orderly stop left it: there is nothing to add to its files
+};
+
+/// Thread rule: any thread for storage::Log.  "Background" members are called under the log directory's
+/// background lock, by one thread at a time; "committing" ones by the committing thread.
+class PartitionLog final : public Log, public std::enable_shared_from_this<PartitionLog> {
+ public:
+  PartitionLog(LogServices& services, std::string directory, TopicPartition name, TopicId topic_id,
+               const LogOptions& options, LogParts parts);
+  /// A log that cannot be served.
+  PartitionLog(LogServices& services, std::string directory, TopicPartition name, TopicId topic_id,
+               base::Error reason);
+
+  base::Result<Appended> append_as_leader(base::SharedBytes batch,
+                                          const AppendContext& context) override;
+  base::Result<Appended> append_as_follower(base::SharedBytes batches, std::int64_t now_ms) override;
+  base::Result<ReadResult> read(Offset from, const ReadLimits& limits) override;
+  base::Result<std::vector<AbortedTransaction>> aborted_transactions(Offset from,
+                                                                     Offset upper) override;
+  base::Result<std::optional<TimestampOffset>> find_timestamp(std::int64_t target_ms,
+                                                              Offset upper) override;
+  base::Result<std::optional<TimestampOffset>> max_timestamp(Offset upper) override;
+  [[nodiscard]] Offset start_offset() const override;
+  [[nodiscard]] Offset end_offset() const override;
+  [[nodiscard]] Offset durable_offset() const override;
+  [[nodiscard]] std::optional<Offset> first_unstable_offset() const override;
+  [[nodiscard]] std::uint64_t size_bytes() const override;
+  [[nodiscard]] std::vector<ProducerSummary> producers() const override;
+  base::Result<Lsn> advance_start(Offset start) override;
+  base::Status truncate_to(Offset end) override;
+  base::Status begin_leader_epoch(LeaderEpoch epoch) override;
+  [[nodiscard]] LeaderEpoch latest_epoch() const override;
+  [[nodiscard]] EpochEnd end_of_epoch(LeaderEpoch epoch) const override;
+  [[nodiscard]] LeaderEpoch epoch_at(Offset offset) const override;
+  void set_options(const LogOptions& options) override;
+  void set_observer(LogObserver* observer) override;
+  [[nodiscard]] const TopicPartition& topic_partition() const override { return name_; }
+  [[nodiscard]] const TopicId& topic_id() const override { return topic_id_; }
+  [[nodiscard]] std::optional<base::Error> offline() const override;
+
+  // Committing.
+  /// One commit's news of this log.  Collected entry by entry, then told once.
+  struct Committed {
+    std::uint64_t commit = 0;
+    Offset end{};
+    Lsn lsn{0};
+    std::uint64_t bytes = 0;
+  };
+  Committed committed;
+  void tell_written(Offset end);
+  /// Returns whether the background thread should look now.
+  bool note_durable(const Committed& news, base::SteadyTime now);
+  void tell_durable();
+
+  // Background.
+  /// Writes durable batches to segment files, without syncing.
+  base::Status flush(std::int64_t now_ms);
+  /// Whether durable batches wait that no file has.
+  [[nodiscard]] bool has_unflushed() const;
+  [[nodiscard]] std::uint64_t unflushed_bytes() const;
+  [[nodiscard]] Offset flushed_end() const;
+  /// Files that must be synced before a checkpoint may rely on them.
+  base::Status take_unsynced(Segment::Files& files, bool& directory);
+  /// The directory and this file in it are new.
+  void note_created(std::shared_ptr<File> file);
+  [[nodiscard]] LogState state() const;
+  void drop_tail(Offset below);
+  void expire_producers(std::int64_t now_ms);
+  /// Everything that Kafka expects of a log that was closed.  The log is unusable afterwards.
+  base::Status finish(Segment::Files& to_sync);
+  /// Whether finish() changed the directory since the last call.
+  bool take_finished() { return std::exchange(finished_now_, false); }
+  [[nodiscard]] bool has_files() const { return active_ != nullptr; }
+  [[nodiscard]] std::int64_t file_delete_delay_ms() const;
+  void take_offline(const base::Error& reason);
+  void release_memory();
+
+  /// truncate_to(), in its two halves: what readers see (with its entry for the lane), and the files.
+  base::Result<Lsn> truncate_memory(Offset end);
+  base::Status truncate_files(Offset end, Lsn lsn);
+
+  // Recovery, before the log is shared.
+  base::Status replay(const LaneRecord& record);
+  void replay_ended();
+
+  [[nodiscard]] const std::string& directory() const { return directory_; }
+  [[nodiscard]] Offset first_segment_base() const;
+
+ private:
+  using SegmentPtr = std::shared_ptr<Segment>;  // second owners: readers
+
+  base::Status check_online() const MOLDAU_REQUIRES(mutex_);
+  base::Result<Lsn> accept(base::SharedBytes batch, const BatchHeader& header,
+                           std::optional<ProducerFacts> facts) MOLDAU_REQUIRES(mutex_);
+  void note_producer(const ProducerFacts& facts) MOLDAU_REQUIRES(mutex_);
+  bool read_tail(Offset from, Offset upper, const ReadLimits& limits, ReadResult& result) const
+      MOLDAU_REQUIRES(mutex_);
+  SegmentPtr segment_of(Offset offset) const MOLDAU_REQUIRES(mutex_);
+  SegmentPtr segment_after(const Segment& segment) const;
+  std::vector<SegmentPtr> segments() const;
+  base::Status write_run(std::span<const TailBatch> run);
+  base::Status roll(Offset base, std::int64_t now_ms);
+  base::Status write_snapshot(Offset at, Segment::Files& to_sync);
+  base::Status reload_producers(Offset end);
+
+  LogServices& services_;
+  std::string directory_;
+  const TopicPartition name_;
+  const TopicId topic_id_;
+
+  mutable base::Mutex mutex_;
+  LogOptions options_ MOLDAU_GUARDED_BY(mutex_);
+  std::optional<base::Error> offline_ MOLDAU_GUARDED_BY(mutex_);
+  // Invariant: start_ <= end_, flushed_end_ <= durable_end_ <= end_, and the tail, when it is not empty,
+  // begins at or below flushed_end_ and ends at end_.
+  Offset start_ MOLDAU_GUARDED_BY(mutex_);
+  Offset end_ MOLDAU_GUARDED_BY(mutex_);
+  Offset durable_end_ MOLDAU_GUARDED_BY(mutex_);
+  Offset flushed_end_ MOLDAU_GUARDED_BY(mutex_);
+  std::uint64_t unflushed_bytes_ MOLDAU_GUARDED_BY(mutex_) = 0;  // durable, in no file
+  bool waits_for_flush_ MOLDAU_GUARDED_BY(mutex_) = false;
+  bool flush_announced_ MOLDAU_GUARDED_BY(mutex_) = false;
+  Lsn truncated_at_ MOLDAU_GUARDED_BY(mutex_){0};
+  Offset truncated_to_ MOLDAU_GUARDED_BY(mutex_);
+  Tail tail_ MOLDAU_GUARDED_BY(mutex_);
+  std::vector<SegmentPtr> segments_ MOLDAU_GUARDED_BY(mutex_);
+  LeaderEpochs epochs_ MOLDAU_GUARDED_BY(mutex_);
+  ProducerState producers_ MOLDAU_GUARDED_BY(mutex_);
+  // Transactions whose marker is not durable yet hold the last stable offset back, and aborted ones
+  // are in no index before their marker is in a file.
+  std::vector<CompletedTransaction> undecided_ MOLDAU_GUARDED_BY(mutex_);
+  std::vector<CompletedTransaction> unindexed_ MOLDAU_GUARDED_BY(mutex_);
+
+  // Background only.
+  ProducerState flushed_producers_;
+  Lsn applied_{0};
+  SegmentPtr active_;
+  Segment::Files unsynced_;
+  bool active_unsynced_ = false;
+  bool directory_unsynced_ = false;
+  std::vector<EpochStart> epochs_on_disk_;
+  Offset last_snapshot_{-1};
+  bool finished_ = false;
+  bool finished_now_ = false;
+
+  // Held while the observer is called, so that set_observer() can wait for it.
+  std::mutex observer_mutex_;
+  std::atomic<std::thread::id> observer_thread_{};
+  LogObserver* observer_ = nullptr;
+};
+
+}  // namespace moldau::storage

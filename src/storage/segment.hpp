@@ -1,0 +1,148 @@
+#pragma once
+// One segment of a log: its .log file and the indexes beside it.
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "batch_scanner.hpp"
+#include "moldau/base/mutex.hpp"
+#include "moldau/storage/file_system.hpp"
+#include "moldau/storage/log.hpp"
+#include "moldau/storage/log_options.hpp"
+#include "offset_index.hpp"
+#include "tail.hpp"
+#include "time_index.hpp"
+#include "txn_index.hpp"
+
+namespace moldau::storage {
+
+/// What the broker knows of a segment beyond its file, kept in the checkpoint for the active one.
+struct SegmentState {
+  Offset base{};
+  std::uint64_t size = 0;
+  Offset end{};  // offset after the last batch
+  std::int64_t max_timestamp_ms = -1;
+  Offset max_timestamp_offset{-1};  // last offset of the batch that holds it
+  std::int64_t first_timestamp_ms = -1;  // the first batch's maximum; -1 when empty or unknown
+  std::uint64_t bytes_since_index = 0;
+  std::uint32_t offset_entries = 0;  // valid entries in the index files
+  std::uint32_t time_entries = 0;
+};
+
+/// Thread rule: one thread at a time appends, rolls and truncates; any thread reads.  The file system
+/// outlives it.
+class Segment {
+ public:
+  using Files = std::vector<std::shared_ptr<File>>;
+
+  /// A new, empty segment; an old file of that name is emptied.
+  static base::Result<std::shared_ptr<Segment>> create(FileSystem& fs, std::string directory,
+                                                       Offset base, std::int64_t now_ms);
+  /// A segment that is there, of which only size and end are known; the rest is read when needed.
+  static std::shared_ptr<Segment> existing(FileSystem& fs, std::string directory, Offset base,
+                                           std::uint64_t size, Offset end, std::int64_t now_ms);
+  /// The active segment as a checkpoint left it.
+  static std::shared_ptr<Segment> restore(FileSystem& fs, std::string directory,
+                                          const SegmentState& state, std::int64_t now_ms);
+
+  // Writing.
+  /// What will be appended before the batch in question.
+  struct Run {
+    std::uint64_t bytes = 0;
+    std::int64_t first_timestamp_ms = -1;
+  };
+  /// Whether the batch must go to a new segment (protocol.md edge case 27).
+  [[nodiscard]] base::Result<bool> should_roll(const BatchHeader& batch, const Run& run,
+                                               const LogOptions& options, std::int64_t now_ms);
+  /// Writes the batches after what is there.  Errors are final for the file, except no_space, after
+  /// which the file has been cut back to what it was.
+  base::Status append(std::span<const TailBatch> batches, std::uint64_t index_interval_bytes);
+  void append_aborted(const CompletedTransaction& transaction);
+  /// Writes out index entries without syncing: they are checked when they are read back.
+  base::Status save_indexes();
+  /// The last word on the index files, exactly Kafka's.  Adds what has to be synced to `to_sync`.
+  base::Status finish(Files& to_sync);
+  base::Status truncate(std::uint64_t size, Offset end);
+  /// Goes through the file from the start, checking CRCs, and makes the indexes anew.  Returns how many
+  /// bytes are good; `state()` describes that part, and the file is not cut.
+  base::Result<std::uint64_t> rebuild();
+  base::Status remove_files();
+  /// Finds the end of a segment of which only the size is known, from its last index entry on.
+  /// Errors: damaged when it does not end with a whole batch.  (blocks)
+  base::Status find_end();
+
+  // Reading.
+  base::Result<ReadResult> read(Offset from, const ReadLimits& limits);
+  struct Found {
+    bool would_block = false;
+    bool found = false;
+    std::uint64_t position = 0;
+    BatchHeader header;
+  };
+  /// The first batch whose last offset is at or above `target`.
+  base::Result<Found> locate(Offset target, bool may_block);
+  /// The first record at or above `from` with at least this timestamp.  (blocks)
+  base::Result<std::optional<TimestampOffset>> find_timestamp(std::int64_t target_ms, Offset from,
+                                                              Offset upper);
+  /// The largest timestamp and the batch that holds it, as far as the index knows.  (blocks)
+  base::Result<TimeIndexFormat::Entry> max_timestamp();
+  /// Aborted transactions whose marker is in this segment.
+  base::Result<std::vector<TxnIndexFormat::Entry>> aborted();
+  /// A scanner of whole batches.  (blocks)
+  base::Result<BatchScanner> scan(std::uint64_t from_position);
+
+  [[nodiscard]] Offset base_offset() const { return base_; }
+  [[nodiscard]] std::uint64_t size() const;
+  [[nodiscard]] Offset end_offset() const;
+  [[nodiscard]] SegmentState state() const;
+  /// The .log file, opened when needed.
+  base::Result<std::shared_ptr<File>> file();
+  [[nodiscard]] std::string path(std::string_view suffix) const;
+
+ private:
+  struct Hint {
+    Offset offset{-1};
+    std::uint64_t position = 0;
+  };
+  Segment(FileSystem& fs, std::string directory, const SegmentState& state);
+
+  base::Result<std::shared_ptr<File>> open_file() MOLDAU_REQUIRES(mutex_);
+  base::Status load_indexes() MOLDAU_REQUIRES(mutex_);
+  base::Status prepare_to_append();
+  [[nodiscard]] std::int64_t jitter_ms(const LogOptions& options) const;
+  void note_batch(const BatchHeader& header, std::uint64_t position, std::uint64_t interval)
+      MOLDAU_REQUIRES(mutex_);
+  void add_final_time_entry() MOLDAU_REQUIRES(mutex_);
+  base::Result<Found> locate_from_index(Offset target, bool may_block);
+  base::Result<OffsetIndex::Place> start_position(Offset target, bool may_block,
+                                                  std::uint64_t& position);
+  /// A batch boundary in (first_end, wanted], or first_end.
+  base::Result<Found> boundary(std::uint64_t first_end, std::uint64_t wanted, bool may_block);
+  base::Result<bool> add_range(const std::shared_ptr<File>& file, std::uint64_t position,
+                               std::size_t size, bool may_block, base::Payload& out);
+
+  FileSystem& fs_;
+  const std::string directory_;
+  const Offset base_;
+  mutable base::Mutex mutex_;
+  SegmentState state_ MOLDAU_GUARDED_BY(mutex_);
+  std::shared_ptr<File> file_ MOLDAU_GUARDED_BY(mutex_);  // second owners: responses that send from it
+  bool indexes_loaded_ MOLDAU_GUARDED_BY(mutex_) = false;
+  bool index_counts_known_ MOLDAU_GUARDED_BY(mutex_) = false;
+  bool ready_to_append_ MOLDAU_GUARDED_BY(mutex_) = false;
+  bool txns_loaded_ MOLDAU_GUARDED_BY(mutex_) = false;
+  OffsetIndex offsets_ MOLDAU_GUARDED_BY(mutex_);
+  TimeIndex times_ MOLDAU_GUARDED_BY(mutex_);
+  TxnIndex txns_ MOLDAU_GUARDED_BY(mutex_);
+  // Where recent readers stopped: a consumer that reads on finds its place without a search.
+  std::array<Hint, 8> hints_ MOLDAU_GUARDED_BY(mutex_);
+  std::size_t next_hint_ MOLDAU_GUARDED_BY(mutex_) = 0;
+  std::int64_t created_ms_ MOLDAU_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace moldau::storage
