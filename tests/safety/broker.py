@@ -114,7 +114,7 @@ class Broker:
         path = self.write_properties()
         more = shlex.split(os.environ.get('MOLDAU_ARGS', ''))
         return [moldau_binary(), 'serve', '--properties', path, '--set',
-                f'http.listen=127.0.0.1:{self.http_port}'] + self.arguments + more
+                f'http.address=127.0.0.1:{self.http_port}'] + self.arguments + more
 
     def write_properties(self):
         os.makedirs(self.directory, exist_ok=True)
