@@ -54,12 +54,13 @@ class LogDirectory {
                                                           base::Clock& clock, base::Random& random);
   virtual ~LogDirectory() = default;
 
-  /// Makes the directory of a partition, durably.  already_exists when it is there.  (blocks)
+  /// Makes the directory of a partition.  That it exists is an entry of the lane: durable with the next
+  /// commit, and thus before anything that is appended to it.  already_exists when it is there.  (blocks)
   virtual base::Result<std::shared_ptr<Log>> create_log(const TopicPartition& partition,
                                                         const TopicId& topic_id,
                                                         const LogOptions& options) = 0;
-  /// Takes the log out of service and renames its directory durably; the files go later, by
-  /// remove_deleted().  (blocks)
+  /// Takes the log out of service and renames its directory, durable with the next commit; the files go
+  /// later, by remove_deleted().  (blocks)
   virtual base::Status delete_log(const TopicIdPartition& partition) = 0;
   /// All logs found or made, offline ones too.
   [[nodiscard]] virtual std::vector<std::shared_ptr<Log>> logs() const = 0;
