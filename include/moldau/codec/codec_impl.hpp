@@ -132,10 +132,10 @@ class Decoder {
   void tags(M& m) {
     const std::uint64_t count = reader_.unsigned_varint();
     if (!reader_.ok() || count == 0) return;
-    if (count > limits::tagged_fields_max || count > reader_.remaining() / 2) {
-      reader_.fail(base::Errc::limit_exceeded, "too many tagged fields");
-      return;
-    }
+    if (count > reader_.remaining() / 2)
+      return reader_.fail(base::Errc::malformed, "more tagged fields than bytes for them");
+    if (count > limits::tagged_fields_max)
+      return reader_.fail(base::Errc::limit_exceeded, "too many tagged fields");
     for (std::uint64_t i = 0; i < count && reader_.ok(); ++i) {
       const std::uint64_t tag = reader_.unsigned_varint();
       const std::uint64_t size = reader_.unsigned_varint();
