@@ -123,6 +123,7 @@ struct UpdateFeaturesRequest {
   bool validate_only = false;
 };
 struct UpdateFeaturesResult {
+  UpdateFeaturesResult() = default;  // no aggregate: else a Result of it could be made of its error
   /// Nothing was changed when there is an error.  Errors: invalid_request, feature_update_failed.
   ItemError error;
 };
