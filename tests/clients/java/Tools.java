@@ -1,0 +1,93 @@
+import java.io.*;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.*;
+import java.util.*;
+import org.apache.kafka.common.utils.Exit;
+
+/**
+ * Runs Kafka's command-line tools one after the other in one JVM, for their start costs a second each.
+ *
+ * Tools.java FILE: a line for each run, its fields separated by tabs:
+ *   file for standard input (- for none), file for the output (both streams), class, arguments...
+ * After the tool's own output, the output file has the line "exit STATUS".
+ */
+public class Tools {
+  /** Unwinds the tool that wants to end the JVM. */
+  static class Ended extends Error {
+    final int status;
+
+    Ended(int status) {
+      super(null, null, false, false);
+      this.status = status;
+    }
+  }
+
+  /** Where both standard streams go; libraries keep the stream that they saw first. */
+  static class Switch extends OutputStream {
+    volatile OutputStream target = OutputStream.nullOutputStream();
+
+    @Override
+    public synchronized void write(int b) throws IOException {
+      target.write(b);
+    }
+
+    @Override
+    public synchronized void write(byte[] b, int from, int count) throws IOException {
+      target.write(b, from, count);
+    }
+
+    @Override
+    public synchronized void flush() throws IOException {
+      target.flush();
+    }
+  }
+
+  static final List<Runnable> hooks = new ArrayList<>();
+
+  static int run(String className, String[] arguments) {
+    int status = 0;
+    try {
+      Class.forName(className).getMethod("main", String[].class).invoke(null, (Object) arguments);
+    } catch (java.lang.reflect.InvocationTargetException e) {
+      if (e.getCause() instanceof Ended ended) {
+        status = ended.status;
+      } else {
+        e.getCause().printStackTrace();
+        status = 1;
+      }
+    } catch (ReflectiveOperationException e) {
+      e.printStackTrace();
+      status = 2;
+    }
+    for (Runnable hook : hooks) hook.run();
+    hooks.clear();
+    return status;
+  }
+
+  public static void main(String[] args) throws Exception {
+    var standard = System.out;
+    var both = new Switch();
+    var printer = new PrintStream(both, true, StandardCharsets.UTF_8);
+    System.setOut(printer);
+    System.setErr(printer);
+    Exit.setExitProcedure((status, message) -> { throw new Ended(status); });
+    Exit.setHaltProcedure((status, message) -> { throw new Ended(status); });
+    Exit.setShutdownHookAdder((name, hook) -> hooks.add(hook));
+    for (String line : Files.readAllLines(Path.of(args[0]))) {
+      String[] fields = line.split("\t");
+      try (var output = new BufferedOutputStream(new FileOutputStream(fields[1]));
+           var input = fields[0].equals("-") ? InputStream.nullInputStream()
+                                             : new FileInputStream(fields[0])) {
+        System.setIn(input);
+        both.target = output;
+        int status = run(fields[2], Arrays.copyOfRange(fields, 3, fields.length));
+        printer.flush();
+        both.target = OutputStream.nullOutputStream();
+        output.write(("exit " + status + "\n").getBytes(StandardCharsets.UTF_8));
+      }
+      standard.println(fields[1]);
+      standard.flush();
+    }
+    Runtime.getRuntime().halt(0);    // A tool that was unwound may have left threads.
+  }
+}

@@ -1,0 +1,150 @@
+"""A minimal Kafka client of our own: what the tests must see or do without a real client in between.
+
+One blocking connection, one request at a time, old non-flexible versions that every broker serves.
+KafkaError carries the error code of a response.
+"""
+import socket
+import struct
+from collections import namedtuple
+
+CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
+EARLIEST, LATEST = -2, -1
+
+# bytes is the whole batch's size on the wire.
+Batch = namedtuple('Batch', 'base_offset last_offset codec producer_id records bytes')
+
+
+class KafkaError(Exception):
+    def __init__(self, code):
+        super().__init__(f'error code {code}')
+        self.code = code
+
+
+def string(text):
+    data = text.encode()
+    return struct.pack('>h', len(data)) + data
+
+
+class Reader:
+    def __init__(self, data):
+        self.data, self.at = data, 0
+
+    def take(self, count):
+        self.at += count
+        return self.data[self.at - count:self.at]
+
+    def unpack(self, layout):
+        return struct.unpack('>' + layout, self.take(struct.calcsize('>' + layout)))
+
+    def int16(self):
+        return self.unpack('h')[0]
+
+    def int32(self):
+        return self.unpack('i')[0]
+
+    def string(self):
+        size = self.int16()
+        return None if size < 0 else bytes(self.take(size)).decode()
+
+    def check(self):
+        code = self.int16()
+        if code:
+            raise KafkaError(code)
+
+
+class Connection:
+    def __init__(self, bootstrap, timeout=30):
+        host, port = bootstrap.rsplit(':', 1)
+        self.socket = socket.create_connection((host, int(port)), timeout)
+        self.correlation = 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def call(self, key, version, body):
+        """Sends a request with header version 1; a Reader at the response's body."""
+        self.correlation += 1
+        frame = struct.pack('>hhi', key, version, self.correlation) + string('wire') + body
+        self.socket.sendall(struct.pack('>i', len(frame)) + frame)
+        size = struct.unpack('>i', self._read(4))[0]
+        reader = Reader(memoryview(self._read(size)))
+        if reader.int32() != self.correlation:
+            raise RuntimeError('a response out of order')
+        return reader
+
+    def create_topic(self, topic, partitions=1, configs=None):
+        body = struct.pack('>i', 1) + string(topic) + struct.pack('>ihii', partitions, 1, 0,
+                                                                  len(configs or {}))
+        for name, value in (configs or {}).items():
+            body += string(name) + string(str(value))
+        reader = self.call(19, 2, body + struct.pack('>i?', 30000, False))
+        reader.unpack('ii')
+        reader.string()
+        reader.check()
+
+    def delete_topic(self, topic):
+        reader = self.call(20, 1, struct.pack('>i', 1) + string(topic) + struct.pack('>i', 30000))
+        reader.unpack('ii')
+        reader.string()
+        reader.check()
+
+    def offset(self, topic, partition, timestamp=LATEST):
+        body = struct.pack('>ii', -1, 1) + string(topic) + struct.pack('>iiq', 1, partition, timestamp)
+        reader = self.call(2, 1, body)
+        reader.int32()
+        reader.string()
+        reader.unpack('ii')
+        reader.check()
+        return reader.unpack('qq')[1]
+
+    def fetch(self, topic, partition, offset, max_bytes=8 << 20):
+        """The record batches from there, those that are whole, as bytes."""
+        body = (struct.pack('>iiiibi', -1, 500, 1, max_bytes, 0, 1) + string(topic)
+                + struct.pack('>iiqi', 1, partition, offset, max_bytes))
+        reader = self.call(1, 4, body)
+        reader.unpack('ii')
+        reader.string()
+        reader.unpack('ii')
+        reader.check()
+        reader.unpack('qq')
+        for _ in range(max(0, reader.int32())):
+            reader.unpack('qq')
+        return reader.take(max(0, reader.int32()))
+
+    def batches(self, topic, partition, up_to=None):
+        """The headers of the batches from the beginning to the end, or to about that many bytes."""
+        offset, end, seen = 0, self.offset(topic, partition), 0
+        while offset < end and (up_to is None or seen < up_to):
+            headers = list(batch_headers(self.fetch(topic, partition, offset)))
+            if not headers:
+                raise RuntimeError(f'{topic}-{partition}: nothing at {offset} of {end}')
+            for header in headers:
+                yield header
+                seen += header.bytes
+            offset = headers[-1].last_offset + 1
+
+    def _read(self, count):
+        data, view, got = bytearray(count), None, 0
+        view = memoryview(data)
+        while got < count:
+            more = self.socket.recv_into(view[got:])
+            if not more:
+                raise ConnectionError('closed by the broker')
+            got += more
+        return data
+
+
+def batch_headers(data):
+    at = 0
+    while at + 61 <= len(data):
+        base, size = struct.unpack_from('>qi', data, at)
+        if at + 12 + size > len(data):
+            return
+        attributes, delta = struct.unpack_from('>hi', data, at + 21)
+        producer_id, = struct.unpack_from('>q', data, at + 43)
+        records, = struct.unpack_from('>i', data, at + 57)
+        yield Batch(base, base + delta, CODECS[attributes & 7], producer_id, records, 12 + size)
+        at += 12 + size
