@@ -20,9 +20,6 @@ using protocol::FetchRequest;
 using protocol::FetchResponse;
 using PartitionData = FetchResponse::Response::Partition;
 
-/// How long a parked fetch stays away from looking whether its client still lives.
-constexpr base::Milliseconds liveness_check{10'000};
-
 struct Target {
   FetchPartition wanted;
   partition::PartitionPtr partition;
@@ -31,6 +28,7 @@ struct Target {
 };
 
 class PendingFetch final : public partition::FetchWaiter,
+                           public Parked,
                            public std::enable_shared_from_this<PendingFetch> {
  public:
   PendingFetch(const Services& services, RequestContext context, const FetchRequest& request,
@@ -38,6 +36,7 @@ class PendingFetch final : public partition::FetchWaiter,
 
   void start();
   void wake() override;
+  void give_up() override;
 
  private:
   struct Round {
@@ -68,7 +67,7 @@ class PendingFetch final : public partition::FetchWaiter,
   const partition::Isolation isolation_;
   const std::size_t bytes_max_;
   const std::size_t bytes_min_;
-  const base::SteadyTime deadline_;
+  base::SteadyTime deadline_;
   const bool uses_topic_ids_;
   std::atomic<bool> woken_{false};
   bool parked_ = false;
@@ -209,6 +208,7 @@ void PendingFetch::settle(bool may_block) {
 
 void PendingFetch::park() {
   parked_ = true;
+  context_.connection->park(shared_from_this());
   for (auto& target : targets_)
     if (target.partition != nullptr) target.partition->add_waiter(shared_from_this());
   // What came between the read and the registration would otherwise be slept through.
@@ -229,19 +229,17 @@ void PendingFetch::unpark() {
 }
 
 void PendingFetch::arm_timer() {
-  const auto when = std::min(deadline_, services_.clock.now() + liveness_check);
-  timer_ = context_.loop->call_at(when, [self = shared_from_this()] { self->on_timer(); });
+  timer_ = context_.loop->call_at(deadline_, [self = shared_from_this()] { self->on_timer(); });
 }
 
 void PendingFetch::on_timer() {
   timer_ = 0;
-  if (answered_) return;
-  if (!reply_.is_open()) {  // The client is gone; nobody waits for this.
-    answered_ = true;
-    unpark();
-    return;
-  }
-  if (services_.clock.now() < deadline_) return arm_timer();
+  look_again();
+}
+
+/// The connection drains or is gone: what is there is the answer, at once.
+void PendingFetch::give_up() {
+  deadline_ = services_.clock.now();
   look_again();
 }
 

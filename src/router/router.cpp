@@ -25,8 +25,7 @@ class Slot final : public api::ResponseSink {
  public:
   Slot(net::Responder responder, const base::Clock& clock, base::SteadyTime received,
        base::Histogram& latency)
-      : connection_(responder.connection()),
-        responder_(std::move(responder)),
+      : responder_(std::move(responder)),
         clock_(clock),
         received_(received),
         latency_(latency) {}
@@ -40,7 +39,6 @@ class Slot final : public api::ResponseSink {
     responder_.no_response();
   }
   void close(std::string_view reason) override { responder_.close(reason); }
-  [[nodiscard]] bool is_open() const override { return !connection_.is_closed(); }
 
  private:
   void observe() {
@@ -48,7 +46,6 @@ class Slot final : public api::ResponseSink {
     latency_.observe(static_cast<std::uint64_t>(std::max<std::int64_t>(0, took.count())));
   }
 
-  net::Connection& connection_;  // lives as long as the responder owes an answer
   net::Responder responder_;
   const base::Clock& clock_;
   const base::SteadyTime received_;
@@ -68,6 +65,16 @@ base::Payload unsupported_api_versions(const api::ApiRow& row, std::int32_t corr
   return std::move(writer).finish();
 }
 
+struct Session final : net::SessionState {
+  api::ConnectionState state;
+};
+
+api::ConnectionState& state_of(net::Connection& connection) {
+  auto& session = connection.session();
+  if (session == nullptr) session = std::make_unique<Session>();
+  return static_cast<Session&>(*session).state;
+}
+
 api::RequestContext context_of(net::Connection& connection, const protocol::RequestHeader& header,
                                base::SteadyTime received) {
   api::RequestContext context;
@@ -81,6 +88,7 @@ api::RequestContext context_of(net::Connection& connection, const protocol::Requ
   context.remote = net::to_string(connection.remote_address());
   context.received = received;
   context.loop = &connection.loop();
+  context.connection = &state_of(connection);
   return context;
 }
 
@@ -100,6 +108,10 @@ Router::Router(const api::Services& services, base::MetricsRegistry& metrics)
 }
 
 Router::~Router() = default;
+
+void Router::on_drain(net::Connection& connection) { state_of(connection).give_up(); }
+
+void Router::on_close(net::Connection& connection) { state_of(connection).give_up(); }
 
 void Router::refuse(net::Connection& connection, net::Responder& responder,
                     const std::string& what) {

@@ -2,7 +2,10 @@
 // What a handler may know of the request it answers.
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "moldau/base/clock.hpp"
 #include "moldau/base/loop.hpp"
@@ -17,6 +20,31 @@ struct HostPort {
   friend bool operator==(const HostPort&, const HostPort&) = default;
 };
 
+/// A request that waits: told to end its wait when its connection drains or goes.
+class Parked {
+ public:
+  virtual ~Parked() = default;
+  virtual void give_up() = 0;
+};
+
+/// What a connection's requests leave with it.  Thread rule: the connection's loop.
+class ConnectionState {
+ public:
+  void park(const std::shared_ptr<Parked>& request) {
+    std::erase_if(parked_, [](const auto& entry) { return entry.expired(); });
+    parked_.push_back(request);
+  }
+  /// Every parked request answers now, with what it has.
+  void give_up() {
+    const auto parked = std::exchange(parked_, {});
+    for (const auto& entry : parked)
+      if (const auto request = entry.lock()) request->give_up();
+  }
+
+ private:
+  std::vector<std::weak_ptr<Parked>> parked_;
+};
+
 /// One request's facts: a small value, not a bag of services.
 struct RequestContext {
   protocol::ApiKey api_key{};
@@ -29,6 +57,7 @@ struct RequestContext {
   std::string remote;          // for logs
   base::SteadyTime received{};
   base::Loop* loop = nullptr;  // where the connection lives; outlives the request
+  ConnectionState* connection = nullptr;  // on its loop only, while the request has no answer
 };
 
 }  // namespace moldau::api

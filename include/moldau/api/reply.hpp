@@ -21,8 +21,6 @@ class ResponseSink {
   /// acks=0: the request has no answer.
   virtual void no_response() = 0;
   virtual void close(std::string_view reason) = 0;
-  /// False once the client is gone.  On the connection's loop only.
-  [[nodiscard]] virtual bool is_open() const = 0;
 };
 
 /// Exactly one of its verbs is called, once; destroyed without, the connection is closed by its slot.
@@ -42,7 +40,6 @@ class Reply {
   }
   void no_response() { sink_->no_response(); }
   void close(std::string_view reason) { sink_->close(reason); }
-  [[nodiscard]] bool is_open() const { return sink_->is_open(); }
   [[nodiscard]] std::int16_t version() const { return version_; }
 
  private:

@@ -22,6 +22,8 @@ class Router final : public net::FrameHandler {
 
   void on_frame(net::Connection& connection, base::SharedBytes frame,
                 net::Responder responder) override;
+  void on_drain(net::Connection& connection) override;
+  void on_close(net::Connection& connection) override;
 
  private:
   struct ApiMetrics;
