@@ -70,8 +70,9 @@ struct OptionDefinition {
 [[nodiscard]] std::span<const OptionDefinition> group_options();   // sorted by name
 [[nodiscard]] const OptionDefinition* find_topic_option(std::string_view name);
 [[nodiscard]] const OptionDefinition* find_broker_option(std::string_view name);
-/// Any broker option known to Kafka, also by the patterns that carry a part of the operator's
-/// choice: listener.name.<listener>.<option>.
+[[nodiscard]] const OptionDefinition* find_group_option(std::string_view name);
+/// Any broker option known to Kafka: also those of its authorizer (super.users), and the ones with
+/// a part of the operator's choice (listener.name.<listener>.<option>).
 [[nodiscard]] bool is_known_broker_option(std::string_view name);
 
 /// The value in the option's own form (blanks around it gone), or invalid_config with Kafka's
