@@ -44,6 +44,9 @@ std::optional<LogState> decode_log_state(ByteSource& source) {
   auto producers = ProducerState::load(source);
   if (!producers) return std::nullopt;
   log.producers = std::move(*producers);
+  log.offline = source.get_text();
+  log.set_aside = source.get<std::uint8_t>() != 0;
+  if (!source.ok()) return std::nullopt;
   return log;
 }
 
@@ -70,6 +73,8 @@ void encode_log_state(const LogState& log, ByteSink& sink) {
     sink.put(entry.start.value());
   }
   log.producers.save(sink);
+  sink.put_text(log.offline);
+  sink.put(static_cast<std::uint8_t>(log.set_aside ? 1 : 0));
 }
 
 std::string encode_checkpoint_header(const Checkpoint& checkpoint, std::size_t log_count) {

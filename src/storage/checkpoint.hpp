@@ -26,6 +26,10 @@ struct LogState {
   SegmentState segment;  // the active one
   std::vector<EpochStart> epochs;
   ProducerState producers;
+  /// Why the log is offline, or empty.  It stays so until its files are what they should be again.
+  std::string offline;
+  /// Entries of the lane that its files lack were set aside in a file: it stays offline whatever happens.
+  bool set_aside = false;
 };
 
 struct Checkpoint {

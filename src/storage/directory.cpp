@@ -242,7 +242,7 @@ base::Status Directory::remove_deleted() {
     MutexLock lock(logs_mutex_);
     const auto now = clock_.now();
     const auto first_due = std::partition(deleted_.begin(), deleted_.end(), [&](const Deleted& d) {
-      return d.lsn > lane_queue_.durable() || d.remove_at > now;
+      return d.lsn.value() > retired_ || d.remove_at > now;
     });
     std::move(first_due, deleted_.end(), std::back_inserter(due));
     deleted_.erase(first_due, deleted_.end());
@@ -337,6 +337,7 @@ base::Status Directory::finish_commit(std::span<const LaneEntry> entries) {
     files_begun_ = lane_->files_begun();
     checkpoint_wanted_ = wake = true;
   }
+  retired_ = entries.back().lsn.value();
   if (wake) flush_queue_.wake();
   return {};
 }
@@ -350,20 +351,26 @@ Directory::LaneStatistics Directory::lane_statistics() const {
 
 void Directory::wait_for_background(milliseconds timeout) { flush_queue_.wait(timeout); }
 
-base::Status Directory::flush_log(PartitionLog& log, std::int64_t now_ms) {
-  if (log.unflushed_bytes() == 0 && !log.has_unflushed()) return log.flush(now_ms);
+base::Result<bool> Directory::flush_log(PartitionLog& log, std::int64_t now_ms) {
   const auto status = log.flush(now_ms);
   if (status) {
     cached_.push_back({log.weak_from_this(), log.flushed_end()});
-    return {};
+    disk_was_full_ = false;
+    return true;
+  }
+  if (status.error().code == Errc::no_space) {
+    if (!std::exchange(disk_was_full_, true))
+      log::error("storage.disk_full", "{}: {}; batches stay in the lane until there is room", path_,
+                 status.error().message);
+    return false;
   }
   if (status.error().code == Errc::damaged) {  // this log's own trouble
     log::error("storage.log_offline", "{} is offline: {}",
                file_names::of_partition(log.topic_partition()), status.error().message);
     log.take_offline(status.error());
-    return {};
+    return true;
   }
-  return fail_with(status.error());
+  return fail_with(status.error()).error();
 }
 
 base::Result<std::optional<milliseconds>> Directory::write_behind() {
@@ -371,7 +378,10 @@ base::Result<std::optional<milliseconds>> Directory::write_behind() {
   if (const auto error = lane_queue_.failed()) return *error;
   const auto now = clock_.now();
   const std::int64_t wall_ms = clock_.wall_ms();
-  if (checkpoint_wanted_) MOLDAU_TRY(checkpoint_locked());
+  if (checkpoint_wanted_) {
+    const auto status = checkpoint_locked();
+    if (!status && status.error().code != Errc::no_space) return status.error();
+  }
   const bool pressed =
       flush_queue_.unflushed_bytes > static_cast<std::int64_t>(options_.tail_bytes_max / 2);
   std::vector<FlushQueue::Waiting> early;
@@ -379,14 +389,17 @@ base::Result<std::optional<milliseconds>> Directory::write_behind() {
   for (auto& waiting : flush_queue_.take()) {
     const auto due = waiting.since + flush_age_max;
     if (pressed || due <= now || waiting.log->unflushed_bytes() >= flush_bytes_min) {
-      MOLDAU_TRY(flush_log(*waiting.log, wall_ms));
-      continue;
+      MOLDAU_ASSIGN(const bool done, flush_log(*waiting.log, wall_ms));
+      if (done) continue;
+      waiting.since = now;
     }
-    next = next ? std::min(*next, due) : due;
+    const auto again = waiting.since + flush_age_max;
+    next = next ? std::min(*next, again) : again;
     early.push_back(std::move(waiting));
   }
   if (!early.empty()) flush_queue_.put_back(std::move(early));
   trim_tails();
+  MOLDAU_TRY(prepare_lane_file());
   if (!expire_at_) expire_at_ = now + expiry_interval;
   if (*expire_at_ <= now) {
     for (const auto& [id, log] : log_map()) log->expire_producers(wall_ms);
@@ -394,6 +407,23 @@ base::Result<std::optional<milliseconds>> Directory::write_behind() {
   }
   if (!next) return std::optional<milliseconds>{};
   return std::optional<milliseconds>{std::chrono::ceil<milliseconds>(*next - now)};
+}
+
+// A file that is full of zeros before its turn takes blocks without allocating: the second file on are
+// made while the first is being filled.
+base::Status Directory::prepare_lane_file() {
+  LanePosition position;
+  LanePosition free_below;
+  {
+    MutexLock lock(position_mutex_);
+    position = published_;
+    free_below = free_below_;
+  }
+  if (position.offset < options_.lane_file_bytes / 4) return {};
+  const auto status = lane_->prepare_next(position.file, free_below.file);
+  // Without room there the lane does as well without: blocks make the file grow.
+  if (!status && status.error().code != Errc::no_space) return fail_with(status.error());
+  return {};
 }
 
 // The oldest flushed batches of all logs go first.
@@ -412,14 +442,22 @@ base::Status Directory::checkpoint() {
 }
 
 base::Status Directory::checkpoint_locked() {
-  checkpoint_wanted_ = false;
   LanePosition position;
   {
     MutexLock lock(position_mutex_);
     position = published_;
   }
   const std::int64_t wall_ms = clock_.wall_ms();
-  for (auto& waiting : flush_queue_.take()) MOLDAU_TRY(flush_log(*waiting.log, wall_ms));
+  std::vector<FlushQueue::Waiting> left;
+  for (auto& waiting : flush_queue_.take()) {
+    MOLDAU_ASSIGN(const bool done, flush_log(*waiting.log, wall_ms));
+    if (!done) left.push_back(std::move(waiting));
+  }
+  if (!left.empty()) {
+    flush_queue_.put_back(std::move(left));
+    return fail(Errc::no_space, "the disk is full: the lane cannot be emptied");
+  }
+  checkpoint_wanted_ = false;
   trim_tails();
   const auto logs = log_map();
   MOLDAU_TRY(sync_dirty(logs));
@@ -457,13 +495,10 @@ base::Status Directory::write_checkpoint(const LogMap& logs, const LanePosition&
   checkpoint.incarnation = incarnation_;
   checkpoint.replay_from = position;
   ByteSink sink;
-  std::size_t count = 0;
   for (const auto& [id, log] : logs) {
-    if (!log->has_files()) continue;
     encode_log_state(log->state(), sink);
-    ++count;
   }
-  const auto bytes = seal_checkpoint(encode_checkpoint_header(checkpoint, count), sink.text());
+  const auto bytes = seal_checkpoint(encode_checkpoint_header(checkpoint, logs.size()), sink.text());
   const auto status = save(file_names::join(own_directory(), file_names::own_checkpoint), bytes);
   if (!status) return fail_with(status.error());
   return {};
@@ -485,7 +520,7 @@ base::Status Directory::write_kafka_checkpoints(const LogMap& logs) {
   OffsetCheckpoint ends;
   OffsetCheckpoint starts;
   for (const auto& [id, log] : logs) {
-    if (!log->has_files() || log->topic_partition().topic == metadata_topic) continue;
+    if (log->topic_partition().topic == metadata_topic) continue;
     ends[log->topic_partition()] = log->end_offset();
     if (log->start_offset() > log->first_segment_base())
       starts[log->topic_partition()] = log->start_offset();

@@ -70,12 +70,14 @@ class Directory final : public LogDirectory {
   base::Status commit_entries(std::span<const LaneEntry> entries);
   base::Status finish_commit(std::span<const LaneEntry> entries);
   base::Status fail_with(const base::Error& error);
-  base::Status flush_log(PartitionLog& log, std::int64_t now_ms) MOLDAU_REQUIRES(background_mutex_);
+  /// False when the disk is full: the batches stay where they are.
+  base::Result<bool> flush_log(PartitionLog& log, std::int64_t now_ms) MOLDAU_REQUIRES(background_mutex_);
   base::Status checkpoint_locked() MOLDAU_REQUIRES(background_mutex_);
   base::Status sync_dirty(const LogMap& logs) MOLDAU_REQUIRES(background_mutex_);
   base::Status write_checkpoint(const LogMap& logs, const LanePosition& position, bool closed)
       MOLDAU_REQUIRES(background_mutex_);
   base::Status write_kafka_checkpoints(const LogMap& logs);
+  base::Status prepare_lane_file();
   void trim_tails() MOLDAU_REQUIRES(background_mutex_);
   base::Status truncate(PartitionLog& log, Offset end);
   base::Status save(const std::string& path, std::string_view contents);
@@ -95,7 +97,7 @@ class Directory final : public LogDirectory {
   LogServices services_;
 
   base::Mutex commit_mutex_;
-  std::unique_ptr<LaneWriter> lane_ MOLDAU_GUARDED_BY(commit_mutex_);
+  std::unique_ptr<LaneWriter> lane_;  // set by open(); used under commit_mutex_ but for prepare_next()
   std::vector<LaneEntry> entries_ MOLDAU_GUARDED_BY(commit_mutex_);
   std::vector<PartitionLog*> touched_ MOLDAU_GUARDED_BY(commit_mutex_);
   std::uint64_t commit_number_ MOLDAU_GUARDED_BY(commit_mutex_) = 0;
@@ -103,6 +105,7 @@ class Directory final : public LogDirectory {
 
   base::Mutex background_mutex_;
   std::deque<Cached> cached_ MOLDAU_GUARDED_BY(background_mutex_);
+  bool disk_was_full_ MOLDAU_GUARDED_BY(background_mutex_) = false;
   bool root_unsynced_ MOLDAU_GUARDED_BY(background_mutex_) = false;
   bool closed_ MOLDAU_GUARDED_BY(background_mutex_) = false;
   std::optional<base::SteadyTime> expire_at_ MOLDAU_GUARDED_BY(background_mutex_);
@@ -113,6 +116,8 @@ class Directory final : public LogDirectory {
   LanePosition free_below_ MOLDAU_GUARDED_BY(position_mutex_);  // the last checkpoint's
   LaneStatistics statistics_ MOLDAU_GUARDED_BY(position_mutex_);
   std::uint64_t incarnation_ = 0;
+  // Entries up to here are held by nobody: the committing thread is done with their logs.
+  std::atomic<std::uint64_t> retired_{0};
 
   mutable base::Mutex logs_mutex_;
   LogMap logs_ MOLDAU_GUARDED_BY(logs_mutex_);

@@ -28,6 +28,20 @@ constexpr std::uint64_t first_zeros_bytes = 256 * 1024;
 
 const std::array<std::uint8_t, 64 * 1024> zeros{};
 
+void append_zeros(std::uint64_t bytes, std::vector<base::ByteView>& parts) {
+  while (bytes > 0) {
+    const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(zeros.size(), bytes));
+    parts.push_back(base::ByteView(zeros).first(size));
+    bytes -= size;
+  }
+}
+
+std::vector<base::ByteView> zero_parts(std::uint64_t bytes) {
+  std::vector<base::ByteView> parts;
+  append_zeros(bytes, parts);
+  return parts;
+}
+
 }  // namespace
 
 std::string lane_file_path(const std::string& directory, std::uint32_t file) {
@@ -43,12 +57,8 @@ base::Status LaneWriter::start() {
   MOLDAU_ASSIGN(zeroed_, file_->size());
   zeroed_ = zeroed_ / format::alignment * format::alignment;
   if (zeroed_ == 0) {
-    const std::uint64_t bytes = std::min(first_zeros_bytes, format::aligned(options_.lane_file_bytes));
-    std::vector<base::ByteView> parts;
-    for (; zeroed_ < bytes; zeroed_ += parts.back().size())
-      parts.push_back(base::ByteView(zeros).first(
-          static_cast<std::size_t>(std::min<std::uint64_t>(zeros.size(), bytes - zeroed_))));
-    MOLDAU_TRY(file_->write(0, parts));
+    zeroed_ = std::min(first_zeros_bytes, format::aligned(options_.lane_file_bytes));
+    MOLDAU_TRY(file_->write(0, zero_parts(zeroed_)));
     if (options_.sync) MOLDAU_TRY(file_->sync());
   }
   return {};
@@ -73,7 +83,11 @@ base::Result<bool> LaneWriter::make_room(std::uint64_t bytes) {
   if (!nothing_staged) return false;                         // what is staged belongs to this file
   const auto next = (position_.file + 1) % static_cast<std::uint32_t>(options_.lane_files);
   if (next == free_below_.file) return false;
-  MOLDAU_ASSIGN(file_, fs_.open(lane_file_path(directory_, next), FileSystem::Open::create));
+  {
+    base::MutexLock lock(files_mutex_);
+    MOLDAU_ASSIGN(file_, fs_.open(lane_file_path(directory_, next), FileSystem::Open::create));
+    begun_ = next;
+  }
   MOLDAU_ASSIGN(zeroed_, file_->size());
   zeroed_ = zeroed_ / format::alignment * format::alignment;
   if (zeroed_ == 0 && options_.sync) MOLDAU_TRY(fs_.sync_directory(directory_));
@@ -137,10 +151,9 @@ base::Status LaneWriter::write_staged() {
   const std::uint64_t end = position_.offset + bytes;
   const std::uint64_t file_bytes = format::aligned(options_.lane_file_bytes);
   if (end > zeroed_) {
-    std::uint64_t target = std::max(end, std::min(end + zero_step_bytes, file_bytes));
-    for (zeroed_ = end; zeroed_ < target; zeroed_ += parts_.back().size())
-      parts_.push_back(base::ByteView(zeros).first(
-          static_cast<std::size_t>(std::min<std::uint64_t>(zeros.size(), target - zeroed_))));
+    const std::uint64_t ahead = std::max(end, std::min(end + zero_step_bytes, file_bytes));
+    append_zeros(ahead - end, parts_);
+    zeroed_ = ahead;
   }
   const auto status = file_->write(position_.offset, parts_);
   position_.offset = end;
@@ -196,21 +209,25 @@ base::Status LaneWriter::sync() {
   return {};
 }
 
-base::Status LaneWriter::prepare(FileSystem& fs, const std::string& path, std::uint64_t bytes,
-                                 bool sync) {
-  MOLDAU_ASSIGN(const auto file, fs.open(path, FileSystem::Open::create));
-  MOLDAU_ASSIGN(std::uint64_t done, file->size());
-  constexpr std::uint64_t step = 1024 * 1024;
-  while (done < bytes) {
-    const std::uint64_t stop = std::min(bytes, done + step);
-    std::vector<base::ByteView> parts;
-    for (std::uint64_t at = done; at < stop; at += parts.back().size())
-      parts.push_back(base::ByteView(zeros).first(
-          static_cast<std::size_t>(std::min<std::uint64_t>(zeros.size(), stop - at))));
-    MOLDAU_TRY(file->write(done, parts));
-    if (sync) MOLDAU_TRY(file->sync());
-    done = stop;
+base::Status LaneWriter::prepare_next(std::uint32_t current, std::uint32_t needed) {
+  const auto next = (current + 1) % static_cast<std::uint32_t>(options_.lane_files);
+  const std::string path = lane_file_path(directory_, next);
+  const auto info = fs_.info(path);
+  if (next == needed || next == current || (info && info->size >= options_.lane_file_bytes)) return {};
+  const std::string fresh = path + ".new";
+  {
+    MOLDAU_ASSIGN(const auto file, fs_.open(fresh, FileSystem::Open::create));
+    // In small steps, so that a commit never waits for many of these bytes.
+    constexpr std::uint64_t step = 1024 * 1024;
+    for (std::uint64_t done = 0; done < options_.lane_file_bytes; done += step) {
+      MOLDAU_TRY(file->write(done, zero_parts(std::min(step, options_.lane_file_bytes - done))));
+      if (options_.sync) MOLDAU_TRY(file->sync());
+    }
   }
+  base::MutexLock lock(files_mutex_);
+  if (begun_ != current) return fs_.remove(fresh);
+  MOLDAU_TRY(fs_.rename(fresh, path));
+  if (options_.sync) MOLDAU_TRY(fs_.sync_directory(directory_));
   return {};
 }
 

@@ -23,7 +23,8 @@ struct LanePosition {
 
 std::string lane_file_path(const std::string& directory, std::uint32_t file);
 
-/// Every write is followed by a sync before the next one.  Thread rule: its owner's lock guards it.
+/// Every write is followed by a sync before the next one.  Thread rule: its owner's lock guards it, but
+/// for prepare_next().
 class LaneWriter {
  public:
   LaneWriter(FileSystem& fs, std::string directory, const LogDirectoryOptions& options,
@@ -47,8 +48,9 @@ class LaneWriter {
   [[nodiscard]] std::uint64_t incarnation() const { return incarnation_; }
   /// Rises by one with each file that is begun.
   [[nodiscard]] std::uint64_t files_begun() const { return files_begun_; }
-  /// Writes zeros over a file that will be used next, so that its blocks need no allocation later.
-  static base::Status prepare(FileSystem& fs, const std::string& path, std::uint64_t bytes, bool sync);
+  /// Makes the file that follows `current` full of zeros, unless it is there, needed, or begun meanwhile.
+  /// From another thread.
+  base::Status prepare_next(std::uint32_t current, std::uint32_t needed);
 
  private:
   struct Block {
@@ -71,6 +73,8 @@ class LaneWriter {
   LanePosition free_below_;
   std::uint64_t zeroed_ = 0;  // of the current file
   std::uint64_t durable_sequence_ = 0;
+  base::Mutex files_mutex_;  // a file is begun, or replaced by a prepared one
+  std::uint32_t begun_ MOLDAU_GUARDED_BY(files_mutex_) = 0;
   std::uint64_t files_begun_ = 1;
   // One write: headers and small batches are copied to staging_, large ones referred to.
   std::unique_ptr<std::uint8_t[]> staging_;

@@ -53,13 +53,26 @@ PartitionLog::PartitionLog(LogServices& services, std::string directory, TopicPa
   MOLDAU_CHECK(start_ <= end_, "a log starts below its end");
 }
 
-PartitionLog::PartitionLog(LogServices& services, std::string directory, TopicPartition name,
-                           TopicId topic_id, base::Error reason)
+PartitionLog::PartitionLog(LogServices& services, std::string directory, LogState state,
+                           base::Error reason)
     : services_(services),
       directory_(std::move(directory)),
-      name_(std::move(name)),
-      topic_id_(topic_id),
-      offline_(std::move(reason)) {}
+      name_(state.name),
+      topic_id_(state.topic_id),
+      start_(state.start),
+      end_(state.segment.end) {
+  set_damaged(std::move(state), reason);
+}
+
+void PartitionLog::set_damaged(LogState state, const base::Error& reason) {
+  state.offline = reason.message;
+  if (std::exchange(active_unsynced_, false))
+    if (auto file = active_->file()) unsynced_.push_back(std::move(file).value());
+  damaged_ = std::move(state);
+  active_ = nullptr;
+  MutexLock lock(mutex_);
+  offline_ = reason;
+}
 
 base::Status PartitionLog::check_online() const {
   if (offline_) return *offline_;
@@ -606,6 +619,7 @@ void PartitionLog::note_created(std::shared_ptr<File> file) {
 }
 
 LogState PartitionLog::state() const {
+  if (damaged_) return *damaged_;
   LogState state;
   state.name = name_;
   state.topic_id = topic_id_;
@@ -631,7 +645,7 @@ void PartitionLog::expire_producers(std::int64_t now_ms) {
 }
 
 base::Status PartitionLog::finish(Segment::Files& to_sync) {
-  if (active_ == nullptr || finished_) return {};
+  if (damaged_ || finished_) return {};
   MOLDAU_TRY(active_->finish(to_sync));
   std::vector<EpochStart> epochs;
   Offset end{};

@@ -54,9 +54,8 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
  public:
   PartitionLog(LogServices& services, std::string directory, TopicPartition name, TopicId topic_id,
                const LogOptions& options, LogParts parts);
-  /// A log that cannot be served.
-  PartitionLog(LogServices& services, std::string directory, TopicPartition name, TopicId topic_id,
-               base::Error reason);
+  /// A log that cannot be served; `state` is what the next start has to know of it.
+  PartitionLog(LogServices& services, std::string directory, LogState state, base::Error reason);
 
   base::Result<Appended> append_as_leader(base::SharedBytes batch,
                                           const AppendContext& context) override;
@@ -118,6 +117,8 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   /// Whether finish() changed the directory since the last call.
   bool take_finished() { return std::exchange(finished_now_, false); }
   [[nodiscard]] bool has_files() const { return active_ != nullptr; }
+  /// Recovery found that its files cannot take what the lane has.
+  void set_damaged(LogState state, const base::Error& reason);
   [[nodiscard]] std::int64_t file_delete_delay_ms() const;
   void take_offline(const base::Error& reason);
   void release_memory();
@@ -187,6 +188,7 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   bool directory_unsynced_ = false;
   std::vector<EpochStart> epochs_on_disk_;
   Offset last_snapshot_{-1};
+  std::optional<LogState> damaged_;  // instead of what can be seen
   bool finished_ = false;
   bool finished_now_ = false;
 

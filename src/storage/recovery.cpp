@@ -34,11 +34,12 @@ class Recovery {
     result_.opened.clean = input_.clean;
     MOLDAU_TRY(find_logs());
     if (replaying_) {
+      MOLDAU_TRY(add_missing());
       MOLDAU_TRY(replay());
       for (const auto& name : unexplained_) MOLDAU_TRY(open_from_files(name, nullptr));
-      MOLDAU_TRY(add_missing());
       MOLDAU_TRY(flush());
       for (auto& [id, log] : result_.logs) log->replay_ended();
+      if (input_.sync) MOLDAU_TRY(sync_set_aside());
     }
     return std::move(result_);
   }
@@ -92,14 +93,36 @@ class Recovery {
       const auto place = input_.checkpoint->logs.find(id);
       if (place != input_.checkpoint->logs.end()) state = &place->second;
     }
-    if (!replaying_) return open_from_files(found, state);
+    if (state != nullptr && state->set_aside) return add_offline(found, *state);
+    if (!replaying_) {
+      if (state != nullptr && !state->offline.empty()) return reopen_damaged(found, *state);
+      return open_from_files(found, state);
+    }
     if (state == nullptr) {
       unexplained_.push_back(found);  // made since the checkpoint: the lane says so, or it is foreign
       return {};
     }
-    auto loaded = load_from_checkpoint(fs_, directory_of(found.name), *state,
-                                       input_.checkpoint->synced, now_ms_);
-    return add(found, std::move(loaded));
+    return reopen_damaged(found, *state);
+  }
+
+  /// As the checkpoint says, or offline still.
+  base::Status reopen_damaged(const Found& found, const LogState& state) {
+    const auto directory = directory_of(found.name);
+    if (state.segment.base.value() < 0) {  // offline since a crash of Kafka: its end is the recovery point
+      return add(found, load_from_files(fs_, directory,
+                                        {state.segment.end, state.start, false, now_ms_}, nullptr),
+                 state);
+    }
+    return add(found,
+               load_from_checkpoint(fs_, directory, state, input_.checkpoint->synced, now_ms_), state);
+  }
+
+  base::Status add_offline(const Found& found, const LogState& state) {
+    log::error("storage.log_offline", "{} is offline: {}", file_names::of_partition(found.name),
+               state.offline);
+    result_.logs[{found.topic_id, found.name.partition}] = std::make_shared<PartitionLog>(
+        services_, directory_of(found.name), state, fail(Errc::damaged, state.offline));
+    return {};
   }
 
   base::Status open_from_files(const Found& found, const LogState* known) {
@@ -112,19 +135,23 @@ class Recovery {
       options.recovery_point = at->second;
     if (const auto at = log_starts_.find(found.name); at != log_starts_.end())
       options.log_start = at->second;
-    return add(found, load_from_files(fs_, directory_of(found.name), options, known));
+    LogState state;
+    state.name = found.name;
+    state.topic_id = found.topic_id;
+    state.start = options.log_start;
+    state.segment.base = no_offset;
+    state.segment.end = options.recovery_point;
+    return add(found, load_from_files(fs_, directory_of(found.name), options, known), state);
   }
 
   /// A damaged log is offline, and a failing disk is an error of the whole directory.
-  base::Status add(const Found& found, base::Result<LoadedParts> loaded) {
+  base::Status add(const Found& found, base::Result<LoadedParts> loaded, const LogState& state) {
     if (!loaded && loaded.error().code == Errc::io) return loaded.error();
     const TopicIdPartition id{found.topic_id, found.name.partition};
     if (!loaded) {
-      log::error("storage.log_offline", "{} is offline: {}", file_names::of_partition(found.name),
-                 loaded.error().message);
-      result_.logs[id] = std::make_shared<PartitionLog>(services_, directory_of(found.name),
-                                                        found.name, found.topic_id, loaded.error());
-      return {};
+      LogState damaged = state;
+      damaged.offline = loaded.error().message;
+      return add_offline(found, damaged);
     }
     result_.opened.truncated_bytes += loaded.value().truncated_bytes;
     result_.logs[id] = std::make_shared<PartitionLog>(services_, directory_of(found.name), found.name,
@@ -134,30 +161,62 @@ class Recovery {
   }
 
   base::Status replay() {
+    return read_all_of_lane([this](const LaneRecord& record) {
+      ++result_.opened.replayed_entries;
+      return replay_one(record);
+    });
+  }
+
+  base::Status read_all_of_lane(const std::function<base::Status(const LaneRecord&)>& visit) {
     const Checkpoint& checkpoint = *input_.checkpoint;
-    const auto end = read_lane(
-        fs_, file_names::join(input_.path, file_names::own_directory),
-        static_cast<int>(checkpoint.lane_files), checkpoint.incarnation, checkpoint.replay_from,
-        [this](const LaneRecord& record) { return replay_one(record); });
+    const auto end = read_lane(fs_, file_names::join(input_.path, file_names::own_directory),
+                               static_cast<int>(checkpoint.lane_files), checkpoint.incarnation,
+                               checkpoint.replay_from, visit);
     if (!end) return end.error();
     return {};
   }
 
   base::Status replay_one(const LaneRecord& record) {
-    ++result_.opened.replayed_entries;
     if (record.kind == lane_format::Kind::log_created) return replay_creation(record);
     if (record.kind == lane_format::Kind::log_deleted) return replay_deletion(record);
     const auto place = result_.logs.find(record.partition);
     if (place == result_.logs.end()) return {};  // its directory is gone, see add_missing()
-    const auto status = place->second->replay(record);
-    if (!status && status.error().code == Errc::io) return status;
+    PartitionLog& log = *place->second;
+    if (!log.has_files()) return set_aside(log, record);
+    const auto status = log.replay(record);
+    if (!status && status.error().code != Errc::damaged) return status;
     if (!status) {
       log::error("storage.log_offline", "{} is offline: {}",
-                 file_names::of_partition(place->second->topic_partition()), status.error().message);
-      place->second->take_offline(status.error());
+                 file_names::of_partition(log.topic_partition()), status.error().message);
+      MOLDAU_TRY(log.flush(now_ms_));
+      log.release_memory();
+      log.set_damaged(log.state(), status.error());
+      return set_aside(log, record);
     }
     bytes_in_memory_ += record.bytes.size();
     if (bytes_in_memory_ >= input_.bytes_in_memory_max) return flush();
+    return {};
+  }
+
+  /// What the lane has for a log that cannot take it is kept in a file of its own: a segment's contents.
+  base::Status set_aside(PartitionLog& log, const LaneRecord& record) {
+    LogState state = log.state();
+    if (record.kind != lane_format::Kind::batch || record.lsn <= state.applied) return {};
+    auto& file = set_aside_[record.partition];
+    const auto name = fmt::format("offline.{}.{:020}", file_names::of_partition(log.topic_partition()),
+                                  record.value);
+    if (file.file == nullptr) {
+      const auto path = file_names::join(
+          file_names::join(input_.path, file_names::own_directory), name);
+      MOLDAU_ASSIGN(file.file, fs_.open(path, FileSystem::Open::create));
+      MOLDAU_TRY(file.file->truncate(0));
+      state.set_aside = true;
+      const std::string reason = log.offline()->message;
+      log.set_damaged(state, fail(Errc::damaged, fmt::format("{}; batches that it lacks are in {}",
+                                                             reason, path)));
+    }
+    MOLDAU_TRY(file.file->write(file.size, record.bytes));
+    file.size += record.bytes.size();
     return {};
   }
 
@@ -178,7 +237,6 @@ class Recovery {
   }
 
   base::Status replay_deletion(const LaneRecord& record) {
-    deleted_ids_.insert(record.partition);
     const auto place = result_.logs.find(record.partition);
     if (place == result_.logs.end()) return {};
     const auto log = place->second;
@@ -193,16 +251,29 @@ class Recovery {
     return {};
   }
 
+  base::Status sync_set_aside() {
+    for (const auto& [id, file] : set_aside_) MOLDAU_TRY(file.file->sync());
+    if (set_aside_.empty()) return {};
+    return fs_.sync_directory(file_names::join(input_.path, file_names::own_directory));
+  }
+
   /// A log of the checkpoint without a directory, that was not deleted, must not come back empty.
   base::Status add_missing() {
-    for (const auto& [id, state] : input_.checkpoint->logs) {
-      if (result_.logs.contains(id) || deleted_ids_.contains(id)) continue;
+    std::map<TopicIdPartition, const LogState*> missing_logs;
+    for (const auto& [id, state] : input_.checkpoint->logs)
+      if (!result_.logs.contains(id)) missing_logs[id] = &state;
+    if (missing_logs.empty()) return {};
+    MOLDAU_TRY(read_all_of_lane([&](const LaneRecord& record) -> base::Status {
+      if (record.kind == lane_format::Kind::log_deleted) missing_logs.erase(record.partition);
+      return {};
+    }));
+    for (const auto& [id, log_state] : missing_logs) {
+      const LogState& state = *log_state;
       const auto name = file_names::of_partition(state.name);
       if (deleted_names_.contains(name)) continue;  // renamed, and the crash came before the lane's entry
-      log::error("storage.log_offline", "{} is offline: its directory is missing", name);
-      result_.logs[id] = std::make_shared<PartitionLog>(
-          services_, directory_of(state.name), state.name, state.topic_id,
-          fail(Errc::damaged, "the directory " + name + " is missing"));
+      LogState missing = state;
+      missing.offline = "the directory " + name + " is missing";
+      MOLDAU_TRY(add_offline({state.name, state.topic_id}, missing));
     }
     return {};
   }
@@ -230,7 +301,11 @@ class Recovery {
   OffsetCheckpoint log_starts_;
   std::vector<Found> unexplained_;
   std::set<std::string> deleted_names_;
-  std::set<TopicIdPartition> deleted_ids_;
+  struct SetAside {
+    std::shared_ptr<File> file;
+    std::uint64_t size = 0;
+  };
+  std::map<TopicIdPartition, SetAside> set_aside_;
   std::uint64_t bytes_in_memory_ = 0;
 };
 

@@ -130,6 +130,47 @@ TEST(Recovery, ASegmentThatLostSyncedBytesIsOfflineAndNothingIsDeleted) {
   EXPECT_EQ(again.append(*damaged, plain_batch(1, 10)).error().code, Errc::damaged);
   EXPECT_EQ(left->info(path).value().size, 500U);
   EXPECT_EQ(read_all(*again.log(1).value()).value().size(), 1U);
+  // It stays offline over an orderly stop and another crash, and comes back with its bytes.
+  ASSERT_TRUE(again.directory->close(1).has_value());
+  again.directory.reset();
+  for (int start = 0; start < 2; ++start) {
+    TestDirectory later(*left, small_options(), 5);
+    ASSERT_TRUE(later.open().has_value());
+    EXPECT_TRUE(later.log(0).value()->offline().has_value());
+    EXPECT_EQ(later.log(1).value()->end_offset(), Offset{1});
+  }
+  EXPECT_EQ(left->info(path).value().size, 500U);
+  const auto whole = read_whole(fs, path).value();
+  ASSERT_TRUE(write_whole(*left, path, whole).has_value());
+  TestDirectory healed(*left, small_options(), 6);
+  ASSERT_TRUE(healed.open().has_value());
+  EXPECT_EQ(read_all(*healed.log(0).value()).value().size(), 1U);
+}
+
+TEST(Recovery, WhatTheLaneHasForADamagedLogIsSetAside) {
+  MemoryFileSystem fs;
+  TestDirectory test(fs);
+  ASSERT_TRUE(test.open().has_value());
+  const auto log = test.log(0).value();
+  ASSERT_TRUE(test.append(*log, plain_batch(1, 1000)).has_value());
+  ASSERT_TRUE(test.directory->commit().has_value());
+  ASSERT_TRUE(test.directory->checkpoint().has_value());
+  const auto later = plain_batch(1, 500);
+  ASSERT_TRUE(test.append(*log, later).has_value());
+  ASSERT_TRUE(test.directory->commit().has_value());
+  const auto left = fs.after_kill();
+  const std::string path = "data/topic-0/00000000000000000000.log";
+  ASSERT_TRUE(left->open(path, FileSystem::Open::read_write).value()->truncate(500).has_value());
+  for (int start = 0; start < 3; ++start) {
+    TestDirectory again(*left, small_options(), static_cast<std::uint64_t>(start) + 2);
+    ASSERT_TRUE(again.open().has_value());
+    ASSERT_TRUE(again.log(0).value()->offline().has_value());
+    EXPECT_EQ(read_whole(*left, "data/.moldau/offline.topic-0.00000000000000000001").value(),
+              base::as_text(later.view()));
+    if (start == 1) {
+      ASSERT_TRUE(again.directory->close(1).has_value());
+    }
+  }
 }
 
 TEST(Recovery, ALaneBlockThatWasDurableAndIsLostStopsTheStart) {
@@ -239,6 +280,11 @@ TEST(Recovery, ACrashOfKafkaIsCutAtTheFirstBadBatch) {
   TestDirectory damaged(*left, small_options(), 3);
   ASSERT_TRUE(damaged.open().has_value());
   EXPECT_EQ(damaged.log().value()->offline()->code, Errc::damaged);
+  ASSERT_TRUE(damaged.directory->close(1).has_value());
+  damaged.directory.reset();
+  TestDirectory still(*left, small_options(), 4);
+  ASSERT_TRUE(still.open().has_value());
+  EXPECT_TRUE(still.log().value()->offline().has_value());
 }
 
 TEST(Recovery, RefusesForeignLockedAndUnknownDirectories) {
