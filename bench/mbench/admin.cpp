@@ -1,6 +1,7 @@
 #include "admin.hpp"
 
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -38,6 +39,9 @@ Admin::Admin(const Endpoint& endpoint) : fd_(connect_to(endpoint)) {
     throw std::runtime_error("connect to " + endpoint.host + ":" + std::to_string(endpoint.port) +
                              ": " + std::generic_category().message(errno));
   }
+  // A broker that takes a request and never answers must not hold us for ever.
+  const timeval patience{2 * timeout_ms / 1000, 0};
+  setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
 }
 
 Admin::~Admin() {
@@ -48,6 +52,7 @@ void Admin::exactly(std::uint8_t* data, std::size_t size, bool sending) {
   while (size > 0) {
     const ssize_t done = sending ? send(fd_, data, size, MSG_NOSIGNAL) : recv(fd_, data, size, 0);
     if (done < 0 && errno == EINTR) continue;
+    if (done < 0 && errno == EAGAIN) throw std::runtime_error("no answer in time");
     if (done <= 0) throw std::runtime_error("the broker closed the connection");
     data += done;
     size -= static_cast<std::size_t>(done);

@@ -25,7 +25,7 @@ void raise_descriptor_limit() {
 const std::map<std::string_view, int (*)(const Options&)> verbs = {
     {"produce", run_produce}, {"fetch", run_fetch},         {"mixed", run_mixed},
     {"connect", run_connect}, {"first-ack", run_first_ack}, {"create", run_create},
-    {"delete", run_delete},   {"offsets", run_offsets},
+    {"delete", run_delete},   {"offsets", run_offsets},     {"calibrate", run_calibrate},
 };
 
 }  // namespace

@@ -20,6 +20,7 @@ usage: mbench VERB [options]
   connect    open connections, say hello on each, keep them, count those that live
   first-ack  try until one produce is acknowledged; the time it took
   create, delete, offsets   one topic
+  calibrate  this machine: CRC-32C, a null system call, fdatasync in --directory DIR
 
 where and what:
   --server HOST:PORT[,...]  default 127.0.0.1:9092; several are one broker's addresses
@@ -109,6 +110,8 @@ const std::map<std::string, Setter>& setters() {
   static const std::map<std::string, Setter> table = {
       {"--server", set_servers},
       {"--topic", [](O& o, const std::string&, const std::string& value) { o.topic = value; }},
+      {"--directory",
+       [](O& o, const std::string&, const std::string& value) { o.directory = value; }},
       {"--topic-config", set_topic_config},
       {"--codec", set_codec},
       {"--partitions", whole(&O::partitions, 1, 1'000'000)},

@@ -35,6 +35,7 @@ struct Options {
   double timeout_s = 60;
   std::int64_t since_ns = 0;
   std::int64_t cpu_of = 0;
+  std::string directory = ".";
 };
 
 // What `mbench --help` prints.

@@ -201,6 +201,7 @@ void Producer::stop() {
 }
 
 void Producer::reset_tally() {
+  sent_before_ = sent_;
   const std::uint64_t lost = tally_.lost_connections;
   tally_ = ProduceTally();
   tally_.lost_connections = lost;

@@ -53,10 +53,12 @@ class Producer {
 
   // True when no request is under way that could still be answered.
   bool idle() const { return in_flight_ == 0; }
-  bool exhausted() const { return spec_.requests_max != 0 && sent_ >= spec_.requests_max; }
+  bool exhausted() const {
+    return spec_.requests_max != 0 && sent_ - sent_before_ >= spec_.requests_max;
+  }
   bool all_lost() const { return tally_.lost_connections == connections_.size(); }
   ProduceTally& tally() { return tally_; }
-  // Forgets what the warm-up counted.
+  // Forgets what the warm-up counted, for requests_max too.
   void reset_tally();
   // The largest acknowledged offset of each partition's last record, -1 for none. Never reset.
   const std::vector<std::int64_t>& acked_offsets() const { return acked_offsets_; }
@@ -76,6 +78,7 @@ class Producer {
   std::int64_t started_ns_ = 0;
   std::uint64_t scheduled_ = 0;  // requests that have become due
   std::uint64_t sent_ = 0;
+  std::uint64_t sent_before_ = 0;  // in the warm-up
   std::uint64_t in_flight_ = 0;
   bool stopped_ = true;
   ProduceTally tally_;

@@ -14,5 +14,6 @@ int run_first_ack(const Options& options);
 int run_create(const Options& options);
 int run_delete(const Options& options);
 int run_offsets(const Options& options);
+int run_calibrate(const Options& options);
 
 }  // namespace moldau::mbench
