@@ -82,6 +82,18 @@ def step_script(*command, tools=(), env=None, timeout=1800):
     return step
 
 
+def step_unittest(*files):
+    """Python's own unit tests."""
+    def step(a, log):
+        status, output = run([sys.executable, '-m', 'unittest', *files], log)
+        ran = int((re.search(r'^Ran (\d+) tests?', output, re.M) or [0, 0])[1])
+        failed = sum(int(n) for n in re.findall(r'(?:failures|errors)=(\d+)', output))
+        if ran == 0 or (status != 0 and failed == 0): failed = max(failed, 1)
+        if failed: sys.stdout.write(tail(output))
+        return ran - failed if ran else 0, failed, 0
+    return step
+
+
 def tail(output, lines=25): return ''.join('      ' + line + '\n' for line in output.splitlines()[-lines:])
 
 

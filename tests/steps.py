@@ -1,10 +1,20 @@
 """The steps of `./dev test`, in order; see run.py for what a step is."""
-from run import step_build, step_script, step_units
+from run import step_build, step_script, step_unittest, step_units
+
+CRASH = 'tests/safety/crash_test.py'
 
 
 def STEPS(deep):
+    cycles = (1000, 1000) if deep else (50, 30)
     return [
-        ('build-release', step_build('release')),
         ('layers', step_script('tests/layers/layers.py')),
+        ('build-release', step_build('release')),
         ('unit-release', step_units('release')),
+        ('checker', step_unittest('tests/safety/checker_test.py', 'tests/safety/dump_test.py')),
+        ('hostile', step_script('tests/safety/hostile.py')),
+        ('connections', step_script('tests/safety/hostile.py', '--connections', '10000')),
+        ('kill9', step_script(CRASH, '--nemesis', 'kill9', '--cycles', str(cycles[0]))),
+        ('power', step_script(CRASH, '--nemesis', 'power', '--cycles', str(cycles[1]), tools=['losetup', 'mkfs.ext4'])),
+        ('power-control', step_script(CRASH, '--nemesis', 'power', '--cycles', '5', '--unsafe-no-fsync', tools=['losetup', 'mkfs.ext4'])),
+        ('round-trip', step_script('tests/clients/round_trip.py', '--only', 'kcat', tools=['kcat'])),
     ]

@@ -6,6 +6,7 @@
 
 #include "moldau/api/error_mapping.hpp"
 #include "moldau/api/handlers.hpp"
+#include "moldau/metadata/controller.hpp"
 
 namespace moldau::api {
 namespace {
@@ -75,7 +76,9 @@ MetadataResponse build(const Services& services, const RequestContext& context,
       response.topics.push_back(
           failed(std::nullopt, wanted.topic_id, ErrorCode::unknown_topic_id));
     } else {
-      auto code = ErrorCode::unknown_topic_or_partition;
+      auto code = metadata::invalid_topic_name(*wanted.name).empty()
+                      ? ErrorCode::unknown_topic_or_partition
+                      : ErrorCode::invalid_topic_exception;
       if (created != nullptr)
         for (const auto& item : created->topics)
           if (item.name == *wanted.name && item.error) code = error_code(item.error->code);

@@ -1,5 +1,5 @@
 #pragma once
-// What a leader checks of a client's batch before it appends it (protocol.md edge cases 11 to 16).
+// A produced batch on its way to a partition: record/validation.hpp with a topic's configuration.
 
 #include <optional>
 
@@ -10,8 +10,7 @@
 
 namespace moldau::api {
 
-/// The one batch of `records`, checked against `config` and ready to append.  Nothing is decompressed and no
-/// record parsed, but for topics whose configuration asks for it (compacted, another compression).
+/// The one batch of `records`, checked against `config` and ready to append.
 /// Writes what belongs in the answer besides the error: log_append_time_ms, record_errors.
 base::Result<base::SharedBytes> prepare_batch(
     std::optional<base::Payload> records, const metadata::TopicConfig& config,

@@ -54,7 +54,7 @@ class SoloController::TypedMutation final : public SoloController::Mutation {
   std::vector<MetadataRecord> decide(Controller& controller) override {
     auto decision = as_result((controller.*decide_)(request_));
     if (!decision) {
-      result_ = decision.error();
+      result_ = failure(decision.error());
       return {};
     }
     result_ = std::move(decision->result);
@@ -62,17 +62,22 @@ class SoloController::TypedMutation final : public SoloController::Mutation {
   }
   void answer(const std::optional<base::Error>& error) override {
     if (error) {
-      done_(*error);
+      done_(failure(*error));
     } else {
       done_(std::move(result_));
     }
   }
 
  private:
+  /// Said outright: an answer may be makeable of an Error too.
+  static Result<Answer> failure(base::Error error) {
+    return Result<Answer>(boost::system::in_place_error, std::move(error));
+  }
+
   Request request_;
   Completion<Answer> done_;
   Decide decide_;
-  Result<Answer> result_ = fail(Errc::unknown, "not decided");
+  Result<Answer> result_ = failure(fail(Errc::unknown, "not decided"));
 };
 
 struct SoloController::Step {

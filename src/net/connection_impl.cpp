@@ -253,7 +253,9 @@ void ConnectionImpl::refuse_frame() {
                   "{}): closed",
                   who, assembler_.declared_size(), frame_limits().frame_bytes_max,
                   is_trusted_ ? "" : ", less before it has authenticated"));
-  close_for(CloseCause::bad_frame, "a request of a size that is not allowed");
+  // What was asked in good order before it is still answered.
+  closing_cause_ = CloseCause::bad_frame;
+  close("a request of a size that is not allowed", CloseMode::after_answers);
 }
 
 // ---- Answers

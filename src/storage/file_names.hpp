@@ -20,6 +20,8 @@ inline constexpr std::string_view snapshot_suffix = ".snapshot";
 inline constexpr std::string_view deleted_suffix = ".deleted";
 inline constexpr std::string_view cleaned_suffix = ".cleaned";
 inline constexpr std::string_view swap_suffix = ".swap";
+/// Kafka's topic for the metadata of a cluster: not a log of the log directory's.
+constexpr std::string_view metadata_topic = "__cluster_metadata";
 inline constexpr std::string_view delete_directory_suffix = "-delete";
 inline constexpr std::string_view future_directory_suffix = "-future";
 inline constexpr std::string_view stray_directory_suffix = "-stray";

@@ -64,6 +64,8 @@ class Recovery {
       }
       const auto partition = file_names::parse_partition(name);
       if (!partition) continue;
+      // The metadata log is its owner's, who recovers it: cut here, it would lose what it had synced.
+      if (partition->topic == file_names::metadata_topic) continue;
       const auto text = read_whole(
           fs_, file_names::join(directory_of(*partition), file_names::partition_metadata));
       const auto topic_id =

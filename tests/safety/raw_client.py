@@ -137,7 +137,7 @@ class Reader:
 
     def string(self):
         data = self.bytes()
-        return None if data is None else bytes(data).decode()
+        return None if data is None else bytes(data).decode(errors="replace")
 
     def uuid(self):
         self.at += 16

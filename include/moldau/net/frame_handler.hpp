@@ -51,7 +51,8 @@ class Connection {
   [[nodiscard]] virtual const Endpoint& remote_address() const = 0;
   /// Free for the handler; empty at first.  Destroyed with the connection, on its loop.
   [[nodiscard]] virtual std::unique_ptr<SessionState>& session() = 0;
-  /// True once closed: answers are dropped, on_close() has been or is being called.
+  /// True once closed: answers are dropped, and on_close() has been or soon will be called (at the
+  /// end of the turn, never from within another call of the handler).
   [[nodiscard]] virtual bool is_closed() const = 0;
   /// Closes; `reason` goes to the log (one line, not from the client unless escaped).
   virtual void close(std::string_view reason, CloseMode mode = CloseMode::after_answers) = 0;
