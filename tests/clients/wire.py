@@ -5,10 +5,12 @@ KafkaError carries the error code of a response.
 """
 import socket
 import struct
+import time
 from collections import namedtuple
 
 CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
 EARLIEST, LATEST = -2, -1
+LEADER_SECONDS = 10
 
 # bytes is the whole batch's size on the wire.
 Batch = namedtuple('Batch', 'base_offset last_offset codec producer_id records bytes')
@@ -76,6 +78,7 @@ class Connection:
         return reader
 
     def create_topic(self, topic, partitions=1, configs=None):
+        """Returns when every partition has its leader, which may be a moment after the answer."""
         body = struct.pack('>i', 1) + string(topic) + struct.pack('>ihii', partitions, 1, 0,
                                                                   len(configs or {}))
         for name, value in (configs or {}).items():
@@ -84,12 +87,26 @@ class Connection:
         reader.unpack('ii')
         reader.string()
         reader.check()
+        for partition in range(partitions):
+            self._await_leader(topic, partition)
 
     def delete_topic(self, topic):
         reader = self.call(20, 1, struct.pack('>i', 1) + string(topic) + struct.pack('>i', 30000))
         reader.unpack('ii')
         reader.string()
         reader.check()
+
+    def produce(self, topic, partition, values):
+        """One uncompressed batch of (timestamp, value) pairs, acks=all; the base offset."""
+        batch = make_batch(values)
+        body = (struct.pack('>hhii', -1, -1, 30000, 1) + string(topic)
+                + struct.pack('>iii', 1, partition, len(batch)) + batch)
+        reader = self.call(0, 3, body)
+        reader.int32()
+        reader.string()
+        reader.unpack('ii')
+        reader.check()
+        return reader.unpack('q')[0]
 
     def offset(self, topic, partition, timestamp=LATEST):
         body = struct.pack('>ii', -1, 1) + string(topic) + struct.pack('>iiq', 1, partition, timestamp)
@@ -126,8 +143,18 @@ class Connection:
                 seen += header.bytes
             offset = headers[-1].last_offset + 1
 
+    def _await_leader(self, topic, partition):
+        give_up = time.monotonic() + LEADER_SECONDS
+        while True:
+            try:
+                return self.offset(topic, partition)
+            except KafkaError:
+                if time.monotonic() > give_up:
+                    raise
+                time.sleep(0.02)
+
     def _read(self, count):
-        data, view, got = bytearray(count), None, 0
+        data, got = bytearray(count), 0
         view = memoryview(data)
         while got < count:
             more = self.socket.recv_into(view[got:])
@@ -148,3 +175,35 @@ def batch_headers(data):
         records, = struct.unpack_from('>i', data, at + 57)
         yield Batch(base, base + delta, CODECS[attributes & 7], producer_id, records, 12 + size)
         at += 12 + size
+
+
+def make_batch(values):
+    """A record batch of format 2 without keys, headers or a producer id."""
+    first, records = values[0][0], b''
+    for i, (timestamp, value) in enumerate(values):
+        record = (b'\0' + varint(timestamp - first) + varint(i) + varint(-1)
+                  + varint(len(value)) + value + varint(0))
+        records += varint(len(record)) + record
+    checked = struct.pack('>hiqqqhii', 0, len(values) - 1, first, max(t for t, _ in values),
+                          -1, -1, -1, len(values)) + records
+    return (struct.pack('>qiib', 0, 9 + len(checked), -1, 2)
+            + struct.pack('>I', crc32c(checked)) + checked)
+
+
+def varint(number):
+    number = (number << 1) ^ (number >> 63)
+    encoded = bytearray()
+    while number > 127:
+        encoded.append(number & 127 | 128)
+        number >>= 7
+    encoded.append(number)
+    return bytes(encoded)
+
+
+def crc32c(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return crc ^ 0xffffffff

@@ -9,16 +9,14 @@ import org.apache.kafka.common.utils.Exit;
  *
  * Tools.java FILE: a line for each run, its fields separated by tabs:
  *   file for standard input (- for none), file for the output (both streams), class, arguments...
- * After the tool's own output, the output file has the line "exit STATUS".
+ * or "sleep" and a number of milliseconds. After the tool's own output, the output file has the line
+ * "exit STATUS"; what a tool prints after it asked to exit is not there.
  */
 public class Tools {
   /** Unwinds the tool that wants to end the JVM. */
   static class Ended extends Error {
-    final int status;
-
     Ended(int status) {
-      super(null, null, false, false);
-      this.status = status;
+      super("exit " + status, null, false, false);
     }
   }
 
@@ -43,15 +41,27 @@ public class Tools {
   }
 
   static final List<Runnable> hooks = new ArrayList<>();
+  static final Switch both = new Switch();
+  static final PrintStream printer = new PrintStream(both, true, StandardCharsets.UTF_8);
+  static Integer exited;
+
+  /** The first exit counts: some tools catch what unwinds them, print it, and exit again. */
+  static void exit(int status) {
+    if (exited == null) {
+      exited = status;
+      printer.flush();
+      both.target = OutputStream.nullOutputStream();
+    }
+    throw new Ended(status);
+  }
 
   static int run(String className, String[] arguments) {
     int status = 0;
+    exited = null;
     try {
       Class.forName(className).getMethod("main", String[].class).invoke(null, (Object) arguments);
     } catch (java.lang.reflect.InvocationTargetException e) {
-      if (e.getCause() instanceof Ended ended) {
-        status = ended.status;
-      } else {
+      if (!(e.getCause() instanceof Ended)) {
         e.getCause().printStackTrace();
         status = 1;
       }
@@ -61,20 +71,22 @@ public class Tools {
     }
     for (Runnable hook : hooks) hook.run();
     hooks.clear();
-    return status;
+    return exited != null ? exited : status;
   }
 
   public static void main(String[] args) throws Exception {
     var standard = System.out;
-    var both = new Switch();
-    var printer = new PrintStream(both, true, StandardCharsets.UTF_8);
     System.setOut(printer);
     System.setErr(printer);
-    Exit.setExitProcedure((status, message) -> { throw new Ended(status); });
-    Exit.setHaltProcedure((status, message) -> { throw new Ended(status); });
+    Exit.setExitProcedure((status, message) -> exit(status));
+    Exit.setHaltProcedure((status, message) -> exit(status));
     Exit.setShutdownHookAdder((name, hook) -> hooks.add(hook));
     for (String line : Files.readAllLines(Path.of(args[0]))) {
       String[] fields = line.split("\t");
+      if (fields[0].equals("sleep")) {
+        Thread.sleep(Long.parseLong(fields[1]));
+        continue;
+      }
       try (var output = new BufferedOutputStream(new FileOutputStream(fields[1]));
            var input = fields[0].equals("-") ? InputStream.nullInputStream()
                                              : new FileInputStream(fields[0])) {

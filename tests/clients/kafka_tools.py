@@ -1,0 +1,316 @@
+#!/usr/bin/env python3
+"""Kafka's own command-line tools print for Moldau what they print for Apache Kafka.
+
+    kafka_tools.py [--kind moldau|kafka] [--record] [--show]
+
+The commands below run in their order, in one JVM. What each prints is normalised (ids, addresses, sizes,
+times, order) and compared with golden/NAME.txt, which --kind kafka --record wrote: no Kafka runs for a
+comparison. --show prints what came instead of comparing it.
+
+consumer-perf-test always joins a group, which Moldau does not have yet (end-to-end-latency commits to one):
+the console consumer with --partition, the only one of the tools that reads without a group, stands for it.
+"""
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from broker import ROOT, Broker, exit_on_sigterm, kafka_jars
+from wire import Connection
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+GOLDEN = os.path.join(HERE, 'golden')
+SECONDS = 400
+TOPIC, SEEDED = 'orders', 'seeded'
+FIRST_MS = 1700000000000
+OFFSETS_FILE = 'delete-records.json'
+
+# name, tool, arguments; a name that ends in '*': each line must be one of Kafka's, not all of them be there
+COMMANDS = [
+    ('topics-create', 'topics', f'--create --topic {TOPIC} --partitions 2 --config retention.ms=3600000'),
+    ('topics-create-again', 'topics', f'--create --topic {TOPIC}'),
+    ('topics-create-if-not-exists', 'topics', f'--create --if-not-exists --topic {TOPIC}'),
+    ('topics-create-assignment', 'topics', '--create --topic assigned --replica-assignment 1,1,1'),
+    ('topics-create-replication', 'topics', '--create --topic three --replication-factor 3'),
+    ('topics-create-no-partitions', 'topics', '--create --topic none --partitions 0'),
+    ('topics-create-bad-name', 'topics', '--create --topic a/b'),
+    ('topics-create-dotted', 'topics', '--create --topic dotted.name'),
+    ('topics-create-colliding', 'topics', '--create --topic dotted_name'),
+    ('topics-create-bad-config', 'topics', '--create --topic bad --config retention.ms=soon'),
+    ('topics-create-unknown-config', 'topics', '--create --topic bad --config no.such.config=1'),
+    ('topics-list', 'topics', '--list'),
+    ('topics-list-internal', 'topics', '--list --exclude-internal'),
+    ('topics-describe', 'topics', f'--describe --topic {TOPIC}'),
+    ('topics-describe-all', 'topics', '--describe'),
+    ('topics-describe-missing', 'topics', '--describe --topic no-such-topic'),
+    ('topics-describe-overrides', 'topics', '--describe --topics-with-overrides'),
+    ('topics-describe-unavailable', 'topics', '--describe --unavailable-partitions'),
+    ('topics-describe-under-replicated', 'topics', '--describe --under-replicated-partitions'),
+    ('topics-alter', 'topics', f'--alter --topic {TOPIC} --partitions 4'),
+    ('topics-alter-fewer', 'topics', f'--alter --topic {TOPIC} --partitions 1'),
+    ('topics-alter-missing', 'topics', '--alter --topic no-such-topic --partitions 2'),
+    ('topics-describe-altered', 'topics', f'--describe --topic {TOPIC}'),
+    ('topics-delete', 'topics', '--delete --topic assigned'),
+    ('topics-delete-missing', 'topics', '--delete --topic no-such-topic'),
+    ('topics-delete-if-exists', 'topics', '--delete --if-exists --topic no-such-topic'),
+    ('topics-list-left', 'topics', '--list'),
+
+    ('configs-topic', 'configs', f'--describe --entity-type topics --entity-name {TOPIC}'),
+    ('configs-topic-all', 'configs', f'--describe --all --entity-type topics --entity-name {TOPIC}'),
+    ('configs-topic-alter', 'configs', f'--alter --entity-type topics --entity-name {TOPIC} '
+     '--add-config cleanup.policy=[compact,delete],segment.bytes=1048576'),
+    ('configs-topic-altered', 'configs', f'--describe --entity-type topics --entity-name {TOPIC}'),
+    ('configs-topic-delete', 'configs', f'--alter --entity-type topics --entity-name {TOPIC} '
+     '--delete-config cleanup.policy'),
+    ('configs-topic-left', 'configs', f'--describe --entity-type topics --entity-name {TOPIC}'),
+    ('configs-topic-bad-value', 'configs', f'--alter --entity-type topics --entity-name {TOPIC} '
+     '--add-config min.insync.replicas=none'),
+    ('configs-topic-out-of-range', 'configs', f'--alter --entity-type topics --entity-name {TOPIC} '
+     '--add-config min.cleanable.dirty.ratio=2'),
+    ('configs-topic-unknown', 'configs', f'--alter --entity-type topics --entity-name {TOPIC} '
+     '--add-config no.such.config=1'),
+    ('configs-topic-missing', 'configs', '--describe --entity-type topics --entity-name no-such-topic'),
+    ('configs-broker', 'configs', '--describe --entity-type brokers --entity-name 1'),
+    ('configs-broker-all*', 'configs', '--describe --all --entity-type brokers --entity-name 1'),
+    ('configs-broker-alter', 'configs', '--alter --entity-type brokers --entity-name 1 '
+     '--add-config log.retention.ms=86400000'),
+    ('configs-broker-altered', 'configs', '--describe --entity-type brokers --entity-name 1'),
+    ('configs-broker-static', 'configs', '--alter --entity-type brokers --entity-name 1 '
+     '--add-config num.partitions=7'),
+    ('configs-broker-default', 'configs', '--alter --entity-type brokers --entity-default '
+     '--add-config log.retention.ms=172800000'),
+    ('configs-broker-defaults', 'configs', '--describe --entity-type brokers --entity-default'),
+    ('configs-topic-inherits', 'configs', '--describe --all --entity-type topics --entity-name dotted.name'),
+    ('configs-broker-delete', 'configs', '--alter --entity-type brokers --entity-name 1 '
+     '--delete-config log.retention.ms'),
+    ('configs-broker-default-delete', 'configs', '--alter --entity-type brokers --entity-default '
+     '--delete-config log.retention.ms'),
+    ('configs-broker-left', 'configs', '--describe --entity-type brokers --entity-name 1'),
+
+    ('get-offsets', 'get-offsets', f'--topic {SEEDED}'),
+    ('get-offsets-all', 'get-offsets', ''),
+    ('get-offsets-partition', 'get-offsets', f'--topic-partitions {SEEDED}:1'),
+    ('get-offsets-missing', 'get-offsets', '--topic no-such-topic'),
+] + [(f'get-offsets-{time}', 'get-offsets', f'--topic {SEEDED} --time {time}') for time in (
+    '-1', '-2', '-3', '-4', '-5', '-6', 'latest', 'earliest', 'max-timestamp', 'earliest-local',
+    'latest-tiered', 'earliest-pending-upload', '0', FIRST_MS + 3500, FIRST_MS + 4000, 4000000000000)] + [
+    ('delete-records', 'delete-records', f'--offset-json-file {OFFSETS_FILE}'),
+    ('delete-records-earliest', 'get-offsets', f'--topic {SEEDED} --time earliest'),
+    ('log-dirs', 'log-dirs', '--describe'),
+    ('log-dirs-topic', 'log-dirs', f'--describe --topic-list {SEEDED} --broker-list 1'),
+    ('log-dirs-no-broker', 'log-dirs', '--describe --broker-list 9'),
+    ('cluster-id', 'cluster', 'cluster-id'),
+    ('cluster-endpoints', 'cluster', 'list-endpoints'),
+    ('api-versions*', 'api-versions', ''),
+    ('features*', 'features', 'describe'),
+    ('producer-perf', 'producer-perf-test', f'--topic {TOPIC} --num-records 2000 --record-size 100 '
+     '--throughput -1'),
+    ('producer-perf-acks-1', 'producer-perf-test', f'--topic {TOPIC} --num-records 2000 '
+     '--record-size 100 --throughput -1 --command-property acks=1 compression.type=lz4'),
+    ('producer-perf-zstd', 'producer-perf-test', '--topic dotted.name --num-records 2000 '
+     '--record-size 100 --throughput -1 --command-property compression.type=zstd'),
+    ('console-consumer-perf', 'console-consumer', '--topic dotted.name --partition 0 --offset earliest '
+     '--max-messages 2000 --timeout-ms 10000 '
+     '--formatter org.apache.kafka.tools.consumer.NoOpMessageFormatter'),
+    ('console-consumer', 'console-consumer', f'--topic {SEEDED} --partition 0 --offset 4 --max-messages 3 '
+     '--timeout-ms 10000 --formatter-property print.timestamp=true '
+     '--formatter-property print.offset=true --formatter-property print.partition=true'),
+    ('console-consumer-end', 'console-consumer', f'--topic {SEEDED} --partition 1 --offset earliest '
+     '--timeout-ms 1500'),
+]
+
+
+def tool_classes():
+    listed = subprocess.run([os.path.join(ROOT, 'tests', 'reference', 'kafka'), 'tools'], check=True,
+                            capture_output=True, text=True).stdout
+    return dict(line.split() for line in listed.splitlines())
+
+
+def words(tool, arguments, bootstrap, folder):
+    given = [os.path.join(folder, word) if word == OFFSETS_FILE else word for word in arguments.split()]
+    if tool in ('cluster', 'producer-perf-test'):
+        return given + ['--bootstrap-server', bootstrap]
+    return ['--bootstrap-server', bootstrap] + given
+
+
+def seed(bootstrap):
+    with Connection(bootstrap) as connection:
+        # Old records: they are to stay.
+        connection.create_topic(SEEDED, 2, {'retention.ms': -1})
+        for count, partition in ((10, 0), (5, 1)):
+            for i in range(count):
+                connection.produce(SEEDED, partition, [(FIRST_MS + 1000 * i, b'value %d' % i)])
+
+
+def run_all(broker, folder):
+    """{name: the normalised output}, of the commands that were reached."""
+    classes, rows = tool_classes(), []
+    with open(os.path.join(folder, OFFSETS_FILE), 'w') as f:
+        json.dump({'version': 1, 'partitions': [{'topic': SEEDED, 'partition': 0, 'offset': 3},
+                                                {'topic': SEEDED, 'partition': 1, 'offset': -1}]}, f)
+    for name, tool, arguments in COMMANDS:
+        rows.append(['-', os.path.join(folder, name), classes[tool],
+                     *words(tool, arguments, broker.bootstrap, folder)])
+        if tool == 'configs' and '--alter' in arguments:
+            rows.append(['sleep', '500'])    # Kafka answers before the change is in force.
+    script = os.path.join(folder, 'commands')
+    with open(script, 'w') as f:
+        f.writelines('\t'.join(row) + '\n' for row in rows)
+    seed(broker.bootstrap)
+    try:
+        done = subprocess.run(
+            ['java', '-Xmx512m', '-XX:+UseSerialGC', '-cp', kafka_jars() + '/*',
+             f"-Dlog4j2.configurationFile={os.path.join(ROOT, 'tests/reference/log4j2.properties')}",
+             os.path.join(HERE, 'java', 'Tools.java'), script],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS)
+        reached = done.stdout
+        if done.returncode:
+            print(done.stderr, file=sys.stderr)
+    except subprocess.TimeoutExpired as e:
+        reached = (e.stdout or b'').decode()
+    outputs = {}
+    for name, tool, arguments in COMMANDS:
+        path = os.path.join(folder, name)
+        if path in reached.splitlines():
+            with open(path, errors='replace') as f:
+                outputs[name] = normalise(name, f.read(), broker, folder)
+    return outputs
+
+
+def normalise(name, text, broker, folder):
+    """What must differ between two brokers, or between two runs, taken out."""
+    text = text.replace(broker.bootstrap, 'BOOTSTRAP').replace(broker.data, 'DATA').replace(folder, 'FOLDER')
+    text = text.replace(broker.directory, 'DIRECTORY')
+    text = re.sub(r'(?m)^\d\d:\d\d:\d\d\.\d+ ', '', text)
+    text = re.sub(r'(?m)^\[\d{4}-[^\]]*\] ', '', text)
+    text = re.sub(r'TopicId: \S{22}', 'TopicId: ID', text)
+    text = re.sub(r'Cluster ID: \S+', 'Cluster ID: ID', text)
+    text = re.sub(r'127\.0\.0\.1(:|\s+)\d+', r'127.0.0.1 PORT', text)
+    lines = [line.rstrip() for line in text.splitlines()]
+    lines = [line for line in lines
+             if line and not re.match(r'\s+(at |\.\.\. \d+ more)|WARN ', line)]
+    for pattern, change in CHANGES.items():
+        if name.startswith(pattern):
+            lines = change(lines)
+    return lines
+
+
+def broker_configs(lines):
+    """One line an option: its name and value, without where else it is set."""
+    return sorted(re.sub(r' synonyms=.*', '', line.strip()) for line in lines)
+
+
+def api_versions(lines):
+    """The version that the tool would use of each API: brokers may serve more old ones."""
+    found = [re.match(r'\s*(\w+\(\d+\)):.*\[usable: (\d+)\]', line) for line in lines]
+    return sorted(f'{m[1]} usable {m[2]}' for m in found if m) + lines[-1:]
+
+
+def features(lines):
+    """Names and levels, but for those of the metadata's own format; the epoch counts changes."""
+    lines = [re.sub(r'\s*Epoch: \d+', '', line) for line in lines]
+    return sorted(re.sub(r'(metadata\.version|kraft\.version)\s.*', r'\1', line) for line in lines)
+
+
+def log_dirs(lines):
+    """Sizes are only told from nothing."""
+    changed = []
+    for line in lines:
+        if line.startswith('{'):
+            described = json.loads(line)
+            for directory in (d for b in described['brokers'] for d in b['logDirs']):
+                directory['partitions'] = sorted(
+                    ({**p, 'size': 'SIZE' if p['size'] else 0} for p in directory['partitions']),
+                    key=lambda p: p['partition'])
+            line = json.dumps(described, indent=1, sort_keys=True)
+        changed += line.splitlines()
+    return changed
+
+
+def without_numbers(lines):
+    """Measured figures, and lines of progress whose number depends on the machine."""
+    lines = [re.sub(r'\d+[.,]\d+', 'N', line) for line in lines]
+    lines = [re.sub(r'\b\d+ ms\b', 'N ms', line) for line in lines]
+    return [line for line in lines if not line.endswith('max latency.') and line[:1] != '0']
+
+
+def spaces(lines):
+    return [re.sub(r'\s+', ' ', line).strip() for line in lines]
+
+
+CHANGES = {'configs-broker-all': broker_configs, 'api-versions': api_versions, 'features': features,
+           'log-dirs': log_dirs, 'producer-perf': without_numbers, 'cluster-endpoints': spaces,
+           'topics-list': sorted, 'topics-describe-': sorted, 'get-offsets': sorted,
+           'delete-records': sorted}
+
+
+def golden_path(name):
+    return os.path.join(GOLDEN, name.rstrip('*') + '.txt')
+
+
+def difference(name, lines):
+    """Why the output is not Kafka's, or None."""
+    if lines is None:
+        return 'not reached'
+    if not os.path.exists(golden_path(name)):
+        return 'no golden file: --kind kafka --record'
+    with open(golden_path(name)) as f:
+        golden = f.read().splitlines()[1:]
+    if name.endswith('*'):
+        strange = [line for line in lines if line not in golden]
+        if strange or len(lines) < 5:
+            return f'{len(strange)} lines that Kafka does not print: {strange[:5]}'
+        return None
+    for i in range(max(len(lines), len(golden))):
+        here = lines[i] if i < len(lines) else '(end)'
+        there = golden[i] if i < len(golden) else '(end)'
+        if here != there:
+            return f'line {i + 1}: {here[:200]!r} instead of {there[:200]!r}'
+    return None
+
+
+def record(outputs):
+    shutil.rmtree(GOLDEN, ignore_errors=True)
+    os.makedirs(GOLDEN)
+    for name, tool, arguments in COMMANDS:
+        with open(golden_path(name), 'w') as f:
+            f.write('\n'.join([f'$ {tool} {arguments}'.rstrip()] + outputs[name]) + '\n')
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--kind', choices=['moldau', 'kafka'], default='moldau')
+    parser.add_argument('--record', action='store_true')
+    parser.add_argument('--show', action='store_true')
+    a = parser.parse_args()
+    if a.record and a.kind != 'kafka':
+        parser.error('--record is for --kind kafka')
+    if not shutil.which('java'):
+        print('skip kafka-tools needs java\n0 passed, 0 failed, 1 skipped')
+        return 1 if os.environ.get('CI') == 'true' else 0
+    exit_on_sigterm()
+    folder = tempfile.mkdtemp(prefix='kafka-tools-')
+    try:
+        with Broker(a.kind) as broker:
+            outputs = run_all(broker, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    if a.record:
+        record(outputs)
+    passed = 0
+    for name, tool, arguments in COMMANDS:
+        if a.show:
+            print('\n'.join([f'$ {tool} {arguments}'] + outputs.get(name, ['(not reached)'])))
+        reason = difference(name, outputs.get(name))
+        passed += not reason
+        print(f'not ok {name} {reason}' if reason else f"ok {name.rstrip('*')}")
+    print(f'{passed} passed, {len(COMMANDS) - passed} failed, 0 skipped')
+    return 0 if passed == len(COMMANDS) else 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())
