@@ -25,6 +25,7 @@
 #include "moldau/protocol/metadata.hpp"
 #include "moldau/protocol/offset_for_leader_epoch.hpp"
 #include "moldau/protocol/produce.hpp"
+#include "moldau/protocol/sasl_handshake.hpp"
 #include "moldau/protocol/update_features.hpp"
 
 namespace moldau::protocol {
@@ -38,6 +39,7 @@ void for_each_api(Visitor&& visit) {
   visit.template operator()<MetadataRequest, MetadataResponse>();
   visit.template operator()<FindCoordinatorRequest, FindCoordinatorResponse>();
   visit.template operator()<ListGroupsRequest, ListGroupsResponse>();
+  visit.template operator()<SaslHandshakeRequest, SaslHandshakeResponse>();
   visit.template operator()<ApiVersionsRequest, ApiVersionsResponse>();
   visit.template operator()<CreateTopicsRequest, CreateTopicsResponse>();
   visit.template operator()<DeleteTopicsRequest, DeleteTopicsResponse>();
