@@ -12,8 +12,11 @@ namespace moldau::test {
 /// was accepted and does not survive being written and read again.
 std::string probe(const MessageEntry& entry, codec::Version version, const base::SharedBytes& bytes);
 
-/// The same for bytes that begin with an api key and a version, as requests and the corpus do; empty also
-/// when there is no such message.
-std::string probe_frame(bool is_request, base::ByteView bytes);
+/// The same for a request's frame, header included.
+std::string probe_request(base::ByteView frame);
+
+/// The same for a response's frame with the api key and the version it has in front (two bytes each).
+/// Numbers that are none of ours stand for some message of ours, so that no input is wasted.
+std::string probe_response(base::ByteView bytes);
 
 }  // namespace moldau::test
