@@ -7,6 +7,7 @@
 #include "moldau/base/log.hpp"
 #include "moldau/config/config.hpp"
 #include "moldau/server/broker.hpp"
+#include "topic_commands.hpp"
 
 extern char** environ;
 
@@ -56,6 +57,7 @@ int main(int argc, char** argv) {
   moldau::config::Sources sources;
   moldau::cli::add_serve(app, sources, status);
   app.add_subcommand("version", "Print the version")->callback([] { std::puts("moldau 0.1.0"); });
+  moldau::cli::add_topic_commands(app, status);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

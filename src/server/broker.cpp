@@ -159,7 +159,8 @@ base::Status Broker::open_metadata() {
   options.directory_id = directory_->identity().directory_id;
   options.endpoints = endpoints_of(config_);
   options.rack = config_.rack;
-  options.sync = config_.sync;
+  // Synced always: --unsafe-no-fsync is about records, and without its topics nothing could be compared.
+  options.sync = true;
   options.previous_broker_epoch = BrokerEpoch{directory_->opened().broker_epoch};
   const cluster::SoloController::Environment environment{*file_system_, clock_, random_,
                                                          *controller_thread_, static_config_};

@@ -60,11 +60,8 @@ std::string Directory::own_directory() const {
 }
 
 base::Status Directory::save(const std::string& path, std::string_view contents) {
-  if (options_.sync) return write_whole(fs_, path, contents);
-  MOLDAU_ASSIGN(const auto file, fs_.open(path + ".tmp", FileSystem::Open::create));
-  MOLDAU_TRY(file->truncate(0));
-  MOLDAU_TRY(file->write(0, base::as_bytes(contents)));
-  return fs_.rename(path + ".tmp", path);
+  // Synced also with --unsafe-no-fsync, which is about records: what says where they are stays whole.
+  return write_whole(fs_, path, contents);
 }
 
 Directory::LogMap Directory::log_map() const {
@@ -95,13 +92,14 @@ base::Status Directory::open(DirectoryIdentity identity) {
   {
     MutexLock lock(logs_mutex_);
     logs_ = std::move(recovered.logs);
+    for (const auto& [id, log] : logs_) names_.insert(log->topic_partition());
     for (auto& directory : recovered.deleted)
       deleted_.push_back({nullptr, Lsn{0}, std::move(directory), clock_.now()});
   }
   MOLDAU_TRY(begin_lane());
   if (marker) {
     MOLDAU_TRY(fs_.remove(marker_path));
-    if (options_.sync) MOLDAU_TRY(fs_.sync_directory(path_));
+    MOLDAU_TRY(fs_.sync_directory(path_));
   }
   return {};
 }
@@ -176,11 +174,12 @@ base::Result<std::shared_ptr<Log>> Directory::create_log(const TopicPartition& p
   MutexLock background_lock(background_mutex_);
   const TopicIdPartition id{topic_id, partition.partition};
   const std::string directory = file_names::join(path_, file_names::of_partition(partition));
-  for (const auto& [other_id, log] : log_map())
-    if (other_id == id || (other_id.partition == partition.partition &&
-                           log->topic_partition() == partition))
+  {
+    MutexLock lock(logs_mutex_);
+    if (logs_.contains(id) || names_.contains(partition))
       return fail(Errc::already_exists,
                   fmt::format("the log {} is there", file_names::of_partition(partition)));
+  }
   // The lane's entry goes first: it makes the log's existence as durable as the batches behind it.
   LaneEntry entry;
   entry.kind = lane_format::Kind::log_created;
@@ -190,11 +189,12 @@ base::Result<std::shared_ptr<Log>> Directory::create_log(const TopicPartition& p
   auto created = create_files(fs_, directory, topic_id, clock_.wall_ms());
   if (!created) return fail_with(created.error()).error();
   auto log = std::make_shared<PartitionLog>(services_, directory, partition, topic_id, options,
-                                            std::move(created.value().parts));
-  log->note_created(std::move(created.value().metadata));
+                                            std::move(created).value());
+  log->note_created();
   root_unsynced_ = true;
   MutexLock lock(logs_mutex_);
   logs_[id] = log;
+  names_.insert(partition);
   return std::shared_ptr<Log>(log);
 }
 
@@ -207,6 +207,7 @@ base::Status Directory::delete_log(const TopicIdPartition& partition) {
     if (place == logs_.end()) return fail(Errc::not_found, "there is no such log");
     log = place->second;
     logs_.erase(place);
+    names_.erase(log->topic_partition());
   }
   log->take_offline(fail(Errc::storage_error, "the log was deleted"));
   LaneEntry entry;

@@ -90,7 +90,7 @@ base::Result<bool> LaneWriter::make_room(std::uint64_t bytes) {
   }
   MOLDAU_ASSIGN(zeroed_, file_->size());
   zeroed_ = zeroed_ / format::alignment * format::alignment;
-  if (zeroed_ == 0 && options_.sync) MOLDAU_TRY(fs_.sync_directory(directory_));
+  if (zeroed_ == 0) MOLDAU_TRY(fs_.sync_directory(directory_));
   position_.file = next;
   position_.offset = 0;
   ++files_begun_;
@@ -227,7 +227,7 @@ base::Status LaneWriter::prepare_next(std::uint32_t current, std::uint32_t neede
   base::MutexLock lock(files_mutex_);
   if (begun_ != current) return fs_.remove(fresh);
   MOLDAU_TRY(fs_.rename(fresh, path));
-  if (options_.sync) MOLDAU_TRY(fs_.sync_directory(directory_));
+  MOLDAU_TRY(fs_.sync_directory(directory_));
   return {};
 }
 
