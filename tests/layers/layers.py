@@ -8,7 +8,7 @@ import os, re, sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 RANKS = [['base'], ['codec', 'record', 'security', 'net'], ['protocol', 'storage', 'metadata'], ['partition'], ['cluster'], ['group', 'txn', 'share'], ['api'],
-         ['router', 'http'], ['config'], ['server', 'cli']]
+         ['router', 'http'], ['config'], ['server'], ['cli']]
 RANK = {layer: rank for rank, layers in enumerate(RANKS) for layer in layers}
 # The arrows that ranks alone would allow.
 FORBIDDEN = {
