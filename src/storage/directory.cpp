@@ -92,7 +92,6 @@ base::Status Directory::open(DirectoryIdentity identity) {
   {
     MutexLock lock(logs_mutex_);
     logs_ = std::move(recovered.logs);
-    for (const auto& [id, log] : logs_) names_.insert(log->topic_partition());
     for (auto& directory : recovered.deleted)
       deleted_.push_back({nullptr, Lsn{0}, std::move(directory), clock_.now()});
   }
@@ -174,12 +173,11 @@ base::Result<std::shared_ptr<Log>> Directory::create_log(const TopicPartition& p
   MutexLock background_lock(background_mutex_);
   const TopicIdPartition id{topic_id, partition.partition};
   const std::string directory = file_names::join(path_, file_names::of_partition(partition));
-  {
-    MutexLock lock(logs_mutex_);
-    if (logs_.contains(id) || names_.contains(partition))
+  for (const auto& [other_id, log] : log_map())
+    if (other_id == id || (other_id.partition == partition.partition &&
+                           log->topic_partition() == partition))
       return fail(Errc::already_exists,
                   fmt::format("the log {} is there", file_names::of_partition(partition)));
-  }
   // The lane's entry goes first: it makes the log's existence as durable as the batches behind it.
   LaneEntry entry;
   entry.kind = lane_format::Kind::log_created;
@@ -189,12 +187,11 @@ base::Result<std::shared_ptr<Log>> Directory::create_log(const TopicPartition& p
   auto created = create_files(fs_, directory, topic_id, clock_.wall_ms());
   if (!created) return fail_with(created.error()).error();
   auto log = std::make_shared<PartitionLog>(services_, directory, partition, topic_id, options,
-                                            std::move(created).value());
-  log->note_created();
+                                            std::move(created.value().parts));
+  log->note_created(std::move(created.value().metadata));
   root_unsynced_ = true;
   MutexLock lock(logs_mutex_);
   logs_[id] = log;
-  names_.insert(partition);
   return std::shared_ptr<Log>(log);
 }
 
@@ -207,7 +204,6 @@ base::Status Directory::delete_log(const TopicIdPartition& partition) {
     if (place == logs_.end()) return fail(Errc::not_found, "there is no such log");
     log = place->second;
     logs_.erase(place);
-    names_.erase(log->topic_partition());
   }
   log->take_offline(fail(Errc::storage_error, "the log was deleted"));
   LaneEntry entry;
