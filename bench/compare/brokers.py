@@ -153,7 +153,7 @@ class Broker:
         if done.returncode != 0 and not (may_fail and done.stdout):
             raise BrokerFailed(
                 f"{self.side} ({self.kind}): mbench {verb} {' '.join(arguments)}: "
-                f"status {done.returncode}: {done.stderr.strip()} {done.stdout[:600]}"
+                f"status {done.returncode}: {done.stderr.strip()} {_faults(done.stdout)}"
                 f"{self._last_words()}"
             )
         return json.loads(done.stdout)
@@ -228,6 +228,16 @@ class Broker:
         )
         if done.returncode != 0:
             raise BrokerFailed(f"kafka {arguments[0]}: {done.stderr.strip()[-800:]}")
+
+
+def _faults(output):
+    """Of the generator's JSON, what says why it was not content."""
+    try:
+        out = json.loads(output)
+    except ValueError:
+        return output[:600]
+    named = ("errors", "lost_connections", "fetch", "complete", "acked", "attempts")
+    return json.dumps({name: out[name] for name in named if name in out})
 
 
 def _text(properties):

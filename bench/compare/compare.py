@@ -8,9 +8,11 @@
 """
 
 import argparse
+import fcntl
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import time
@@ -190,8 +192,24 @@ def prepare(options):
             sys.exit(f"compare: {name} is not at {path}; build it: ./dev build release")
     data = pathlib.Path(options.data or brokers.TOP / "build" / "compare-data")
     data.mkdir(parents=True, exist_ok=True)
+    lock = (data / "lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit(f"compare: another run is using {data}")
+    options.lock = lock  # held until this process ends
     cpus = (None, None) if options.unpinned else (options.broker_cpu, options.generator_cpu)
     return brokers.Setup(options.mbench, options.moldau, data, *cpus)
+
+
+def end_in_order():
+    """A signal ends a run as an error does, so that no broker stays behind, stopped or not."""
+    def leave(number, frame):
+        del frame
+        sys.exit(128 + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, leave)
 
 
 def calibrate(setup):
@@ -207,8 +225,10 @@ def commit():
 
 
 def measure(options, cases):
+    arguments = dict(vars(options))
     setup = prepare(options)
-    result = {"commit": commit(), "arguments": vars(options), "machine": machine.describe(setup.data),
+    end_in_order()
+    result = {"commit": commit(), "arguments": arguments, "machine": machine.describe(setup.data),
               "calibration": {"before": calibrate(setup)}, "cases": {}, "failed": {},
               "rows": []}
     for side, kind in (("a", options.a), ("b", options.b)):
