@@ -89,18 +89,22 @@ def _die_with_parent():
 
 
 class Broker:
-    def __init__(self, kind, properties=None, directory=None, port=None, wrap=(), env=None):
+    def __init__(self, kind, properties=None, directory=None, port=None, wrap=(), env=None,
+                 format_options=()):
         """kind: 'moldau' or 'kafka'. A property of None takes a default away. A directory that is
-        given is kept at close(); wrap is a command prefix such as ['taskset', '-c', '0']."""
+        given is kept at close(); wrap is a command prefix such as ['taskset', '-c', '0'];
+        format_options are for Kafka's `storage format`."""
         if kind not in ('moldau', 'kafka'):
             raise ValueError(f'no kind of broker {kind!r}')
         self.kind, self.wrap, self.env = kind, list(wrap), dict(env or {})
+        self.format_options = list(format_options)
         self.temporary = directory is None
         self.directory = directory or tempfile.mkdtemp(prefix=f'{kind}-test-')
         os.makedirs(self.directory, exist_ok=True)
-        ports = free_ports(2)
+        ports = free_ports(3)
         self.port = port or ports[0]
         self.bootstrap = f'127.0.0.1:{self.port}'
+        self.http = f'127.0.0.1:{ports[2]}'    # Moldau's health and metrics
         self.log = os.path.join(self.directory, 'broker.log')
         self.data = os.path.join(self.directory, 'data')
         self.process = None
@@ -208,13 +212,14 @@ class Broker:
         if self.kind == 'moldau':
             if not os.path.exists(MOLDAU):
                 raise RuntimeError(f'no broker at {MOLDAU}: ./dev build, or set MOLDAU')
-            return [MOLDAU, 'serve', '--properties', path]
+            return [MOLDAU, 'serve', '--properties', path, '--set', f'http.address={self.http}']
         java = ['java', '-Djava.awt.headless=true', f'-Dlog4j2.configurationFile={LOG4J}',
                 '-cp', kafka_jars() + '/*']
         if not os.path.exists(os.path.join(self.data, 'meta.properties')):
             cluster = base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip('=').replace('-', '_')
             done = subprocess.run(java + ['-Xmx128m', 'kafka.tools.StorageTool', 'format',
-                                          '--standalone', '-t', cluster, '-c', path],
+                                          '--standalone', '-t', cluster, '-c', path,
+                                          *self.format_options],
                                   capture_output=True, text=True)
             if done.returncode:
                 raise RuntimeError('format: ' + done.stdout + done.stderr)
