@@ -361,10 +361,11 @@ Status MetadataLog::begin_term() {
   }
   const Offset start = next_offset_;
   const std::int32_t count = batch.record_count();
+  // Before the batch: a term that then never began is overwritten by the next, one left out stays out.
+  MOLDAU_TRY(add_leader_epoch(fs_, directory_, epoch_, start));
   MOLDAU_TRY(write(batch.build()));
   next_offset_ = start + count;
   voters_in_log_ = true;
-  MOLDAU_TRY(add_leader_epoch(fs_, directory_, epoch_, start));
   if (transaction_open_) {
     MOLDAU_ASSIGN(const Offset last, append({metadata::AbortTransactionRecord{"node started"}}));
     (void)last;

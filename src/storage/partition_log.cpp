@@ -651,7 +651,9 @@ base::Status PartitionLog::finish(Segment::Files& to_sync) {
   Offset end{};
   {
     MutexLock lock(mutex_);
-    epochs = epochs_.below(end_);
+    // An epoch that begins at the end is told too, as Kafka does: after DeleteRecords of everything it is
+    // the only one.
+    epochs = epochs_.below(end_ + 1);
     end = end_;
   }
   // Kafka writes one also when there is no producer: it saves the next start a scan.
