@@ -1,6 +1,7 @@
 // Produce: validate each partition's batch, append it, answer when it is as durable as asked.
 // Rules: protocol.md edge cases 6 and 11 to 22.
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <optional>
@@ -20,12 +21,12 @@ using protocol::ProduceRequest;
 using protocol::ProduceResponse;
 using PartitionResponse = ProduceResponse::Response::PartitionResponse;
 
-/// A request on its way: holds the answer until every partition has acknowledged.
-class PendingProduce final : public partition::AckTarget {
+/// A request on its way: holds the answer until every partition has acknowledged, or time is up.
+class PendingProduce final : public partition::AckTarget, public Expiring {
  public:
   PendingProduce(ProduceResponse response, Reply<ProduceResponse> reply, std::size_t partitions)
       : response_(std::move(response)),
-        late_errors_(partitions),
+        outcomes_(partitions),
         reply_(std::move(reply)),
         waiting_(partitions + 1) {
     for (auto& topic : response_.responses)
@@ -36,8 +37,8 @@ class PendingProduce final : public partition::AckTarget {
 
   void on_ack(std::uint32_t index, const base::Status& status) override {
     // Kept apart from the answer, which the loop may still be writing.
-    if (!status) late_errors_[index] = status.error();
-    done();
+    if (!status) outcomes_[index].error = status.error();
+    settled(index);
   }
   void set_error(std::uint32_t index, const base::Error& error) {
     auto& partition = at(index);
@@ -47,21 +48,48 @@ class PendingProduce final : public partition::AckTarget {
     partition.log_start_offset = no_offset;
     partition.log_append_time_ms = -1;
   }
-  /// One partition is settled, or (once) the request has been gone through.
-  void done() {
-    if (waiting_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-    for (std::uint32_t i = 0; i < late_errors_.size(); ++i)
-      if (late_errors_[i]) set_error(i, *late_errors_[i]);
+  void settled(std::uint32_t index) {
+    outcomes_[index].is_settled.store(true, std::memory_order_release);
+    done();
+  }
+  /// The request has been gone through.  True when partitions are waited for.
+  bool gone_through() { return !done(); }
+
+  /// timeout.ms: the batches stay appended, and whoever asked is not told what became of them.
+  void expire() override {
+    if (is_answered_.exchange(true)) return;
+    for (std::uint32_t i = 0; i < outcomes_.size(); ++i) {
+      if (outcomes_[i].is_settled.load(std::memory_order_acquire)) {
+        if (outcomes_[i].error) set_error(i, *outcomes_[i].error);
+      } else {
+        at(i).error_code = ErrorCode::request_timed_out;
+      }
+    }
     reply_(response_);
   }
   Reply<ProduceResponse>& reply() { return reply_; }
 
  private:
+  struct Outcome {
+    std::atomic<bool> is_settled{false};
+    std::optional<base::Error> error;  // written before is_settled, and only then
+  };
+
+  bool done() {
+    if (waiting_.fetch_sub(1, std::memory_order_acq_rel) != 1) return false;
+    if (is_answered_.exchange(true)) return true;
+    for (std::uint32_t i = 0; i < outcomes_.size(); ++i)
+      if (outcomes_[i].error) set_error(i, *outcomes_[i].error);
+    reply_(response_);
+    return true;
+  }
+
   ProduceResponse response_;
   std::vector<PartitionResponse*> by_index_;
-  std::vector<std::optional<base::Error>> late_errors_;
+  std::vector<Outcome> outcomes_;
   Reply<ProduceResponse> reply_;
-  std::atomic<std::size_t> waiting_;
+  std::atomic<std::size_t> waiting_;  // partitions, and one for the loop that goes through them
+  std::atomic<bool> is_answered_{false};
 };
 
 struct Target {
@@ -138,7 +166,7 @@ void produce(const Services& services, const RequestContext& context, ProduceReq
       if (refused) {
         pending->at(at).error_code = ErrorCode::invalid_required_acks;
         pending->at(at).base_offset = no_offset;
-        pending->done();
+        pending->settled(at);
         continue;
       }
       partition::AppendRequest append;
@@ -152,11 +180,11 @@ void produce(const Services& services, const RequestContext& context, ProduceReq
         any_error = true;
         refusal = outcome.error().code;
         pending->set_error(at, outcome.error());
-        pending->done();
+        pending->settled(at);
       } else {
         answer.base_offset = outcome.value().first_offset;
         answer.log_start_offset = outcome.value().log_start;
-        if (outcome.value().acknowledged) pending->done();
+        if (outcome.value().acknowledged) pending->settled(at);
       }
     }
   }
@@ -171,7 +199,10 @@ void produce(const Services& services, const RequestContext& context, ProduceReq
     }
     return;
   }
-  pending->done();
+  if (pending->gone_through())
+    context.connection->expire_at(
+        *context.loop, context.received + base::Milliseconds{std::max(0, request.timeout_ms)},
+        pending);
 }
 
 }  // namespace moldau::api

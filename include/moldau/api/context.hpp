@@ -2,6 +2,7 @@
 // What a handler may know of the request it answers.
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <utility>
@@ -27,9 +28,26 @@ class Parked {
   virtual void give_up() = 0;
 };
 
+/// A request with a latest time for its answer.
+class Expiring {
+ public:
+  virtual ~Expiring() = default;
+  /// Called once at most, on the connection's loop, also when the answer has just been given.
+  virtual void expire() = 0;
+};
+
 /// What a connection's requests leave with it.  Thread rule: the connection's loop.
 class ConnectionState {
  public:
+  ConnectionState() = default;
+  ConnectionState(const ConnectionState&) = delete;
+  ConnectionState& operator=(const ConnectionState&) = delete;
+  ~ConnectionState();
+
+  /// Calls `request->expire()` at `deadline`, if it still lives then.  Costs one timer for a connection,
+  /// however many requests are on their way.
+  void expire_at(base::Loop& loop, base::SteadyTime deadline, std::weak_ptr<Expiring> request);
+
   void park(const std::shared_ptr<Parked>& request) {
     std::erase_if(parked_, [](const auto& entry) { return entry.expired(); });
     parked_.push_back(request);
@@ -42,7 +60,18 @@ class ConnectionState {
   }
 
  private:
+  struct Deadline {
+    base::SteadyTime when{};
+    std::weak_ptr<Expiring> request;
+  };
+  void arm();
+  void on_timer();
+
   std::vector<std::weak_ptr<Parked>> parked_;
+  std::deque<Deadline> expiring_;  // in order of arrival; those answered go from the front
+  base::Loop* loop_ = nullptr;     // set with the first of them; outlives the connection
+  base::Loop::TimerId timer_ = 0;
+  base::SteadyTime armed_for_{};
 };
 
 /// One request's facts: a small value, not a bag of services.
