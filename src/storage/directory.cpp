@@ -92,6 +92,7 @@ base::Status Directory::open(DirectoryIdentity identity) {
   {
     MutexLock lock(logs_mutex_);
     logs_ = std::move(recovered.logs);
+    for (const auto& [id, log] : logs_) names_.insert(log->topic_partition());
     for (auto& directory : recovered.deleted)
       deleted_.push_back({nullptr, Lsn{0}, std::move(directory), clock_.now()});
   }
@@ -173,11 +174,12 @@ base::Result<std::shared_ptr<Log>> Directory::create_log(const TopicPartition& p
   MutexLock background_lock(background_mutex_);
   const TopicIdPartition id{topic_id, partition.partition};
   const std::string directory = file_names::join(path_, file_names::of_partition(partition));
-  for (const auto& [other_id, log] : log_map())
-    if (other_id == id || (other_id.partition == partition.partition &&
-                           log->topic_partition() == partition))
+  {
+    MutexLock lock(logs_mutex_);
+    if (logs_.contains(id) || names_.contains(partition))
       return fail(Errc::already_exists,
                   fmt::format("the log {} is there", file_names::of_partition(partition)));
+  }
   // The lane's entry goes first: it makes the log's existence as durable as the batches behind it.
   LaneEntry entry;
   entry.kind = lane_format::Kind::log_created;
@@ -185,13 +187,14 @@ base::Result<std::shared_ptr<Log>> Directory::create_log(const TopicPartition& p
   entry.bytes = base::SharedBytes::copy_of(base::as_bytes(partition.topic));
   MOLDAU_TRY(lane_queue_.push(std::move(entry)));
   auto created = create_files(fs_, directory, topic_id, clock_.wall_ms());
-  if (!created) return fail_with(created.error()).error();
+  if (!created) return created.error();  // an empty directory may stay behind
   auto log = std::make_shared<PartitionLog>(services_, directory, partition, topic_id, options,
-                                            std::move(created.value().parts));
-  log->note_created(std::move(created.value().metadata));
+                                            std::move(created).value());
+  log->note_created();
   root_unsynced_ = true;
   MutexLock lock(logs_mutex_);
   logs_[id] = log;
+  names_.insert(partition);
   return std::shared_ptr<Log>(log);
 }
 
@@ -204,6 +207,7 @@ base::Status Directory::delete_log(const TopicIdPartition& partition) {
     if (place == logs_.end()) return fail(Errc::not_found, "there is no such log");
     log = place->second;
     logs_.erase(place);
+    names_.erase(log->topic_partition());
   }
   log->take_offline(fail(Errc::storage_error, "the log was deleted"));
   LaneEntry entry;
@@ -351,7 +355,7 @@ void Directory::wait_for_background(milliseconds timeout) { flush_queue_.wait(ti
 base::Result<bool> Directory::flush_log(PartitionLog& log, std::int64_t now_ms) {
   const auto status = log.flush(now_ms);
   if (status) {
-    cached_.push_back({log.weak_from_this(), log.flushed_end()});
+    if (!std::exchange(log.is_listed_as_cached, true)) cached_.push_back(log.weak_from_this());
     disk_was_full_ = false;
     return true;
   }
@@ -423,12 +427,15 @@ base::Status Directory::prepare_lane_file() {
   return {};
 }
 
-// The oldest flushed batches of all logs go first.
+// Round and round: a piece of each log's oldest batches goes, until the rest fits.
 void Directory::trim_tails() {
   while (flush_queue_.tail_bytes > static_cast<std::int64_t>(options_.tail_bytes_max) &&
          !cached_.empty()) {
-    if (const auto log = cached_.front().log.lock()) log->drop_tail(cached_.front().end);
+    const auto log = cached_.front().lock();
     cached_.pop_front();
+    if (log == nullptr) continue;
+    log->is_listed_as_cached = log->drop_tail(flush_bytes_min);
+    if (log->is_listed_as_cached) cached_.push_back(log);
   }
 }
 

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -59,16 +60,12 @@ class Directory final : public LogDirectory {
     std::string directory;
     base::SteadyTime remove_at;
   };
-  struct Cached {  // batches that are in memory only for readers
-    std::weak_ptr<PartitionLog> log;
-    Offset end{};
-  };
 
   base::Status format_or_check(DirectoryIdentity identity);
   base::Result<std::optional<Checkpoint>> read_checkpoint();
   base::Status begin_lane();
-  base::Status commit_entries(std::span<const LaneEntry> entries);
-  base::Status finish_commit(std::span<const LaneEntry> entries);
+  base::Status commit_entries(std::span<const LaneEntry> entries) MOLDAU_REQUIRES(commit_mutex_);
+  base::Status finish_commit(std::span<const LaneEntry> entries) MOLDAU_REQUIRES(commit_mutex_);
   base::Status fail_with(const base::Error& error);
   /// False when the disk is full: the batches stay where they are.
   base::Result<bool> flush_log(PartitionLog& log, std::int64_t now_ms) MOLDAU_REQUIRES(background_mutex_);
@@ -104,7 +101,8 @@ class Directory final : public LogDirectory {
   std::uint64_t files_begun_ MOLDAU_GUARDED_BY(commit_mutex_) = 1;
 
   base::Mutex background_mutex_;
-  std::deque<Cached> cached_ MOLDAU_GUARDED_BY(background_mutex_);
+  // Logs with batches that are in memory only for readers, each once.
+  std::deque<std::weak_ptr<PartitionLog>> cached_ MOLDAU_GUARDED_BY(background_mutex_);
   bool disk_was_full_ MOLDAU_GUARDED_BY(background_mutex_) = false;
   bool root_unsynced_ MOLDAU_GUARDED_BY(background_mutex_) = false;
   bool closed_ MOLDAU_GUARDED_BY(background_mutex_) = false;
@@ -121,6 +119,7 @@ class Directory final : public LogDirectory {
 
   mutable base::Mutex logs_mutex_;
   LogMap logs_ MOLDAU_GUARDED_BY(logs_mutex_);
+  std::set<TopicPartition> names_ MOLDAU_GUARDED_BY(logs_mutex_);  // of logs_
   std::vector<Deleted> deleted_ MOLDAU_GUARDED_BY(logs_mutex_);
 };
 

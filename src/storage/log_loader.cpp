@@ -158,6 +158,7 @@ base::Result<LoadedParts> load_from_files(FileSystem& fs, const std::string& dir
     parts.finished = true;
   } else {
     MOLDAU_ASSIGN(loaded.truncated_bytes, recover_segments(parts.segments, options.recovery_point));
+    parts.unsynced = true;
   }
   parts.end = parts.segments.back()->end_offset();
   parts.start = std::min(parts.start, parts.end);
@@ -205,33 +206,36 @@ base::Result<LoadedParts> load_from_checkpoint(FileSystem& fs, const std::string
     MOLDAU_TRY(file->truncate(state.segment.size));
     loaded.truncated_bytes += files.back().size - state.segment.size;
   }
-  MOLDAU_TRY(remove_snapshots_above(fs, directory, state.segment.end));
+  // One at the segment's end may be of a roll that the crash undid, and torn: only those of the bases
+  // of kept segments are known to be whole.
+  MOLDAU_TRY(remove_snapshots_above(fs, directory, state.segment.base));
   parts.start = state.start;
   parts.end = std::max(state.segment.end, state.segment.base);
   parts.applied = state.applied;
   parts.epochs = LeaderEpochs(state.epochs);
   parts.epochs_on_disk = read_epochs(fs, directory);
   parts.producers = state.producers;
+  parts.unsynced = !synced;
   return loaded;
 }
 
-base::Result<CreatedParts> create_files(FileSystem& fs, const std::string& directory,
-                                        const TopicId& topic_id, std::int64_t now_ms) {
-  CreatedParts created;
+base::Result<LogParts> create_files(FileSystem& fs, const std::string& directory,
+                                    const TopicId& topic_id, std::int64_t now_ms) {
+  LogParts parts;
   MOLDAU_TRY(fs.make_directory(directory));
   MOLDAU_ASSIGN(const auto files, list_segments(fs, directory));
   for (const SegmentFile& file : files)
     MOLDAU_TRY(Segment::existing(fs, directory, file.base, file.size, file.base, now_ms)
                    ->remove_files());
   MOLDAU_TRY(remove_snapshots_above(fs, directory, Offset{-1}));
-  MOLDAU_ASSIGN(created.metadata,
+  MOLDAU_ASSIGN(const auto metadata,
                 fs.open(file_names::join(directory, file_names::partition_metadata),
                         FileSystem::Open::create));
-  MOLDAU_TRY(created.metadata->truncate(0));
-  MOLDAU_TRY(created.metadata->write(0, base::as_bytes(encode_partition_metadata(topic_id))));
+  MOLDAU_TRY(metadata->truncate(0));
+  MOLDAU_TRY(metadata->write(0, base::as_bytes(encode_partition_metadata(topic_id))));
   MOLDAU_ASSIGN(auto segment, Segment::create(fs, directory, Offset{0}, now_ms));
-  created.parts.segments.push_back(std::move(segment));
-  return created;
+  parts.segments.push_back(std::move(segment));
+  return parts;
 }
 
 }  // namespace moldau::storage

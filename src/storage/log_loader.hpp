@@ -35,12 +35,8 @@ base::Result<LoadedParts> load_from_checkpoint(FileSystem& fs, const std::string
                                                std::int64_t now_ms);
 
 /// Makes an empty log in a directory that is made when absent; what an earlier attempt left is emptied.
-/// Nothing is synced.  Returns the file partition.metadata beside the parts.
-struct CreatedParts {
-  LogParts parts;
-  std::shared_ptr<File> metadata;
-};
-base::Result<CreatedParts> create_files(FileSystem& fs, const std::string& directory,
+/// Nothing is synced.
+base::Result<LogParts> create_files(FileSystem& fs, const std::string& directory,
                                         const TopicId& topic_id, std::int64_t now_ms);
 
 }  // namespace moldau::storage

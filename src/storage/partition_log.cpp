@@ -29,6 +29,12 @@ constexpr std::size_t tail_pieces_max = 256;
 constexpr std::size_t small_batch_bytes = 4096;
 constexpr std::size_t file_range_bytes_min = 32 * 1024;
 
+/// Drops the transactions whose marker's offset is such.
+template <class Predicate>
+void forget(std::vector<CompletedTransaction>& transactions, Predicate predicate) {
+  std::erase_if(transactions, [&](const auto& txn) { return predicate(txn.last_offset); });
+}
+
 }  // namespace
 
 PartitionLog::PartitionLog(LogServices& services, std::string directory, TopicPartition name,
@@ -49,6 +55,8 @@ PartitionLog::PartitionLog(LogServices& services, std::string directory, TopicPa
       applied_(parts.applied),
       active_(segments_.back()),
       epochs_on_disk_(std::move(parts.epochs_on_disk)),
+      active_unsynced_(parts.unsynced),
+      directory_unsynced_(parts.unsynced),
       finished_(parts.finished) {
   MOLDAU_CHECK(start_ <= end_, "a log starts below its end");
 }
@@ -489,7 +497,7 @@ bool PartitionLog::note_durable(const Committed& news, base::SteadyTime now) {
     if (news.lsn < truncated_at_) end = std::min(end, truncated_to_);
     durable_end_ = std::max(durable_end_, end);
     unflushed_bytes_ += news.bytes;
-    std::erase_if(undecided_, [&](const auto& txn) { return txn.last_offset < durable_end_; });
+    if (!undecided_.empty()) forget(undecided_, [&](Offset marker) { return marker < end; });
     add = news.bytes > 0 && !waits_for_flush_;
     if (add) waits_for_flush_ = true;
     wake = unflushed_bytes_ >= flush_bytes_min && !flush_announced_;
@@ -541,7 +549,7 @@ base::Status PartitionLog::write_run(std::span<const TailBatch> run) {
   flushed_end_ = run.back().last_offset + 1;
   unflushed_bytes_ -= std::min(bytes, unflushed_bytes_);
   tail_.mark_flushed(flushed_end_);
-  std::erase_if(unindexed_, [&](const auto& txn) { return txn.last_offset < flushed_end_; });
+  forget(unindexed_, [&](Offset marker) { return marker <= run.back().last_offset; });
   return {};
 }
 
@@ -609,13 +617,19 @@ base::Status PartitionLog::take_unsynced(Segment::Files& files, bool& directory)
     MOLDAU_ASSIGN(auto file, active_->file());
     files.push_back(std::move(file));
   }
+  if (std::exchange(metadata_unsynced_, false)) {
+    MOLDAU_ASSIGN(auto file,
+                  services_.fs.open(file_names::join(directory_, file_names::partition_metadata),
+                                    FileSystem::Open::read_write));
+    files.push_back(std::move(file));
+  }
   directory = std::exchange(directory_unsynced_, false);
   return {};
 }
 
-void PartitionLog::note_created(std::shared_ptr<File> file) {
-  unsynced_.push_back(std::move(file));
-  active_unsynced_ = directory_unsynced_ = true;
+// Files are opened again when they are synced: thousands of new logs must not hold thousands of them.
+void PartitionLog::note_created() {
+  active_unsynced_ = directory_unsynced_ = metadata_unsynced_ = true;
 }
 
 LogState PartitionLog::state() const {
@@ -627,15 +641,17 @@ LogState PartitionLog::state() const {
   state.segment = active_->state();
   state.producers = flushed_producers_;
   MutexLock lock(mutex_);
-  state.start = start_;
+  // A start above what is flushed is in the lane, behind the batches up to it.
+  state.start = std::min(start_, state.segment.end);
   state.epochs = epochs_.below(flushed_end_);
   return state;
 }
 
-void PartitionLog::drop_tail(Offset below) {
+bool PartitionLog::drop_tail(std::size_t bytes_max) {
   MutexLock lock(mutex_);
-  const std::size_t dropped = tail_.drop_below(std::min(below, flushed_end_));
+  const std::size_t dropped = tail_.drop_flushed(bytes_max);
   services_.flush.tail_bytes.fetch_sub(static_cast<std::int64_t>(dropped));
+  return tail_.flushed_count() > 0;
 }
 
 void PartitionLog::expire_producers(std::int64_t now_ms) {
@@ -716,8 +732,9 @@ base::Status PartitionLog::truncate_files(Offset end, Lsn lsn) {
     truncated_to_ = end_;
     epochs_.truncate_from_end(end_);
     start_ = std::min(start_, end_);
-    std::erase_if(unindexed_, [&](const auto& txn) { return txn.last_offset >= end_; });
-    std::erase_if(undecided_, [&](const auto& txn) { return txn.last_offset >= end_; });
+    const Offset new_end = end_;
+    forget(unindexed_, [&](Offset marker) { return marker >= new_end; });
+    forget(undecided_, [&](Offset marker) { return marker >= new_end; });
   }
   MOLDAU_ASSIGN(const auto names, services_.fs.list(directory_));
   for (const auto& name : names)

@@ -45,6 +45,7 @@ struct LogParts {
   LeaderEpochs epochs;
   std::vector<EpochStart> epochs_on_disk;
   ProducerState producers;
+  bool unsynced = false;  // what was found may not survive a power cut yet
   bool finished = false;  // as an orderly stop left it: there is nothing to add to its files
 };
 
@@ -107,10 +108,13 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   [[nodiscard]] Offset flushed_end() const;
   /// Files that must be synced before a checkpoint may rely on them.
   base::Status take_unsynced(Segment::Files& files, bool& directory);
-  /// The directory and this file in it are new.
-  void note_created(std::shared_ptr<File> file);
+  /// The directory is new, and so is partition.metadata in it.
+  void note_created();
   [[nodiscard]] LogState state() const;
-  void drop_tail(Offset below);
+  /// Forgets flushed batches, oldest first, about so many bytes; whether there are more.
+  bool drop_tail(std::size_t bytes_max);
+  /// Whether the directory lists the log among those with batches to forget.
+  bool is_listed_as_cached = false;
   void expire_producers(std::int64_t now_ms);
   /// Everything that Kafka expects of a log that was closed.  The log is unusable afterwards.
   base::Status finish(Segment::Files& to_sync);
@@ -184,9 +188,10 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   Lsn applied_{0};
   SegmentPtr active_;
   Segment::Files unsynced_;
+  std::vector<EpochStart> epochs_on_disk_;
   bool active_unsynced_ = false;
   bool directory_unsynced_ = false;
-  std::vector<EpochStart> epochs_on_disk_;
+  bool metadata_unsynced_ = false;
   Offset last_snapshot_{-1};
   std::optional<LogState> damaged_;  // instead of what can be seen
   bool finished_ = false;

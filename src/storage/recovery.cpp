@@ -232,8 +232,8 @@ class Recovery {
                   create_files(fs_, directory_of(found.name), found.topic_id, now_ms_));
     auto log = std::make_shared<PartitionLog>(services_, directory_of(found.name), found.name,
                                               found.topic_id, LogOptions{},
-                                              std::move(created.parts));
-    log->note_created(std::move(created.metadata));
+                                              std::move(created));
+    log->note_created();
     result_.logs[record.partition] = std::move(log);
     return {};
   }
@@ -284,7 +284,7 @@ class Recovery {
     bytes_in_memory_ = 0;
     for (auto& [id, log] : result_.logs) {
       MOLDAU_TRY(log->flush(now_ms_));
-      log->drop_tail(log->flushed_end());
+      log->drop_tail(SIZE_MAX);
     }
     return {};
   }

@@ -34,14 +34,15 @@ Segment::Segment(FileSystem& fs, std::string directory, const SegmentState& stat
 
 base::Result<std::shared_ptr<Segment>> Segment::create(FileSystem& fs, std::string directory,
                                                        Offset base, std::int64_t now_ms) {
+  // The file is opened again when something is written: thousands of logs stay empty.
   SegmentState state;
   state.base = state.end = base;
   auto segment = std::shared_ptr<Segment>(new Segment(fs, std::move(directory), state));
-  MOLDAU_ASSIGN(auto file, fs.open(segment->path(file_names::log_suffix), FileSystem::Open::create));
+  MOLDAU_ASSIGN(const auto file,
+                fs.open(segment->path(file_names::log_suffix), FileSystem::Open::create));
   MOLDAU_ASSIGN(const auto old_size, file->size());
   if (old_size != 0) MOLDAU_TRY(file->truncate(0));
   MutexLock lock(segment->mutex_);
-  segment->file_ = std::move(file);
   segment->indexes_loaded_ = segment->ready_to_append_ = segment->txns_loaded_ = true;
   segment->created_ms_ = now_ms;
   return segment;
@@ -109,6 +110,7 @@ base::Result<std::shared_ptr<File>> Segment::file() {
 base::Status Segment::load_indexes() {
   if (indexes_loaded_) return {};
   indexes_loaded_ = true;
+  const bool counts_known = index_counts_known_;
   const auto load = [&]<class Table>(Table& table, std::string_view suffix, std::size_t entry_bytes,
                                      std::uint32_t known_count) -> base::Status {
     auto index_file = fs_.open(path(suffix), FileSystem::Open::read_write);
@@ -116,7 +118,7 @@ base::Status Segment::load_indexes() {
     if (!index_file) return index_file.error();
     MOLDAU_ASSIGN(const std::uint64_t bytes, index_file.value()->size());
     std::size_t count = static_cast<std::size_t>(bytes / entry_bytes);
-    if (index_counts_known_) count = count < known_count ? 0 : known_count;
+    if (counts_known) count = count < known_count ? 0 : known_count;
     if (count > 0) table = Table(std::move(index_file).value(), count);
     return {};
   };

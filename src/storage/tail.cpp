@@ -9,9 +9,9 @@ void Tail::mark_flushed(Offset end) {
     ++flushed_count_;
 }
 
-std::size_t Tail::drop_below(Offset end) {
+std::size_t Tail::drop_flushed(std::size_t bytes_max) {
   std::size_t dropped = 0;
-  while (flushed_count_ > 0 && batches_.front().last_offset < end) {
+  while (flushed_count_ > 0 && dropped < bytes_max) {
     dropped += batches_.front().bytes.size();
     batches_.pop_front();
     --flushed_count_;

@@ -109,6 +109,32 @@ TEST(Recovery, RemembersFiveBatchesOfAProducer) {
   EXPECT_FALSE(again.append(*found, batch(8)).value().duplicate);
 }
 
+TEST(Recovery, ASnapshotOfARollThatACrashUndidIsNotKept) {
+  MemoryFileSystem fs;
+  TestDirectory test(fs);
+  ASSERT_TRUE(test.open().has_value());
+  LogOptions options;
+  options.segment_bytes = 2500;
+  const auto log = test.log(0, options).value();
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(test.append(*log, plain_batch(1, 1000)).has_value());
+    ASSERT_TRUE(test.directory->commit().has_value());
+    if (i == 1) {
+      ASSERT_TRUE(test.directory->checkpoint().has_value());
+    }
+  }
+  test.clock.advance(std::chrono::seconds(2));
+  ASSERT_TRUE(test.directory->write_behind().has_value());  // rolls at 2; no checkpoint follows
+  const auto left = fs.after_kill();
+  const std::string path = "data/topic-0/00000000000000000002.snapshot";
+  ASSERT_TRUE(left->open(path, FileSystem::Open::read_write).value()->truncate(0).has_value());
+  TestDirectory again(*left, small_options(), 2);
+  ASSERT_TRUE(again.open().has_value());
+  EXPECT_EQ(again.log(0).value()->end_offset(), Offset{3});
+  ASSERT_TRUE(again.directory->close(1).has_value());
+  EXPECT_EQ(left->info(path).error().code, Errc::not_found);  // or else it is torn for ever
+}
+
 TEST(Recovery, ASegmentThatLostSyncedBytesIsOfflineAndNothingIsDeleted) {
   MemoryFileSystem fs;
   TestDirectory test(fs);
