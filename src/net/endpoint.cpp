@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 
 namespace moldau::net {
 
@@ -59,9 +60,10 @@ base::Result<std::vector<SocketAddress>> listening_addresses(const std::string& 
   // A name such as localhost has both: clients of old try IPv4 first.  All addresses: IPv6 takes
   // both.
   const int first_family = host.empty() ? AF_INET6 : AF_INET;
-  std::ranges::stable_partition(addresses, [&](const SocketAddress& address) {
+  const auto first = std::ranges::find_if(addresses, [&](const SocketAddress& address) {
     return address.storage.ss_family == first_family;
   });
+  if (first != addresses.end()) std::swap(*addresses.begin(), *first);
   return addresses;
 }
 
