@@ -251,6 +251,7 @@ TEST(Connection, ClosesAfterItsAnswersOrAtOnce) {
   ASSERT_TRUE(rude.send(frame_of("a") + frame_of("now") + frame_of("not read")));
   EXPECT_TRUE(rude.sees_close());
   EXPECT_EQ(handler.frames, 4);
+  parked.take_all();  // none may outlive the loops
 }
 
 TEST(Connection, ReadsNothingWhileItIsThrottled) {

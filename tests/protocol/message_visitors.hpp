@@ -72,7 +72,7 @@ class RandomFill {
   void fill(std::optional<T>& value, bool nullable) {
     value.reset();
     if (nullable && below(3) == 0) return;
-    fill(value.emplace(), false);
+    fill(value.emplace(T{}), false);
   }
   base::SharedBytes bytes() {
     auto bytes = base::SharedBytes::allocate(below(200));

@@ -222,7 +222,8 @@ class Decoder {
     } else {
       static_assert(FieldList<T>, "no wire form for this type");
       if (reader_.fixed<std::int8_t>() < 0) return null(value, nullable);
-      message(value.emplace());
+      // Not emplace(): clang decides in the enclosing class, too early, that it needs arguments.
+      message(value.emplace(T{}));
     }
   }
 
