@@ -63,6 +63,33 @@ void read_flags(const Sources& sources, Loader& loader) {
   if (sources.unsafe_no_fsync) loader.config.sync = false;
 }
 
+std::string listener_text(const std::string& name, const Address& address) {
+  const bool ipv6 = address.host.find(':') != std::string::npos;
+  return name + "://" + (ipv6 ? "[" + address.host + "]" : address.host) + ":" +
+         std::to_string(address.port);
+}
+
+/// Writes down by Kafka's names what came by other ones or by default: DescribeConfigs shows what
+/// this node really has.
+void state_by_kafkas_names(const Sources& sources, Config& config) {
+  auto& kafka = config.kafka;
+  kafka["node.id"] = kafka["broker.id"] = std::to_string(config.node_id.value());
+  if (config.rack) kafka["broker.rack"] = *config.rack;
+  const auto dir = kafka.find("log.dir");
+  if (dir == kafka.end() || dir->second != config.data_dir) kafka["log.dirs"] = config.data_dir;
+  if (!sources.listen && kafka.contains("listeners")) return;
+  std::string bound, advertised;
+  for (const auto& listener : config.listeners) {
+    bound += (bound.empty() ? "" : ",") + listener_text(listener.name, listener.bind);
+    if (listener.advertised)
+      advertised += (advertised.empty() ? "" : ",") +
+                    listener_text(listener.name, *listener.advertised);
+  }
+  kafka["listeners"] = bound;
+  kafka.erase("advertised.listeners");
+  if (!advertised.empty()) kafka["advertised.listeners"] = advertised;
+}
+
 }  // namespace
 
 std::pair<Config, std::vector<std::string>> load(const Sources& sources) {
@@ -79,6 +106,7 @@ std::pair<Config, std::vector<std::string>> load(const Sources& sources) {
   read_set(sources, loader);
   loader.resolve_kafka();
   read_flags(sources, loader);
+  state_by_kafkas_names(sources, loader.config);
   return {std::move(loader.config), std::move(loader.problems)};
 }
 

@@ -1,5 +1,6 @@
 #include "loader.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <functional>
 #include <limits>
@@ -142,13 +143,25 @@ const std::vector<std::string_view>& Loader::own_paths() {
   return paths;
 }
 
+void Loader::forget_kafka(std::string_view path) {
+  static const std::vector<std::pair<std::string_view, std::string>> same = {
+      {"node.id", "node.id"},          {"node.id", "broker.id"},
+      {"node.rack", "broker.rack"},    {"storage.data_dir", "log.dir"},
+      {"storage.data_dir", "log.dirs"}};
+  for (const auto& [own, name] : same)
+    if (own == path) config.kafka.erase(name);
+}
+
 bool Loader::set_own(const Place& place, std::string_view path, const std::string& value) {
   const auto setter = setters().find(path);
   if (setter == setters().end()) return false;
   const auto expected = setter->second(config, value);
-  if (!expected.empty())
-    problem(place, "'" + std::string(path) + "' is '" + value + "', but takes " +
-                       std::string(expected));
+  if (expected.empty()) {
+    forget_kafka(path);
+    return true;
+  }
+  problem(place, "'" + std::string(path) + "' is '" + value + "', but takes " +
+                     std::string(expected));
   return true;
 }
 
@@ -183,8 +196,6 @@ Place Loader::place_of(const std::string& name) const {
 }
 
 void Loader::resolve_listeners() {
-  const auto given = config.kafka.find("listeners");
-  if (given == config.kafka.end()) return;
   const auto place = place_of("listeners");
   const auto text_of = [&](const char* name) {
     const auto value = config.kafka.find(name);
@@ -196,7 +207,7 @@ void Loader::resolve_listeners() {
       protocols[pair.substr(0, colon)] = pair.substr(colon + 1);
   const auto controllers = names_of_values(text_of("controller.listener.names"));
   std::vector<Listener> listeners;
-  for (const auto& text : names_of_values(given->second)) {
+  for (const auto& text : names_of_values(text_of("listeners"))) {
     const auto scheme = text.find("://");
     const auto address =
         scheme == std::string::npos ? std::nullopt : parse_address(text.substr(scheme + 3));
@@ -238,9 +249,16 @@ void Loader::resolve_listeners() {
 }
 
 void Loader::resolve_kafka() {
+  if (const auto roles = config.kafka.find("process.roles"); roles != config.kafka.end()) {
+    const auto names = names_of_values(roles->second);
+    if (!names.empty() && std::ranges::find(names, "broker") == names.end())
+      problem(place_of("process.roles"), "'process.roles' has no 'broker' in it; a controller "
+                                         "alone is Apache Kafka's");
+  }
   for (const char* name : {"broker.id", "node.id"})
     if (const auto value = config.kafka.find(name); value != config.kafka.end())
-      set_own(place_of(name), "node.id", value->second);
+      if (const auto expected = set_node_id(config, value->second); !expected.empty())
+        problem(place_of(name), "'" + std::string(name) + "' takes " + std::string(expected));
   if (const auto rack = config.kafka.find("broker.rack"); rack != config.kafka.end())
     config.rack = rack->second;
   for (const char* name : {"log.dir", "log.dirs"}) {

@@ -33,6 +33,8 @@ class Loader {
 
  private:
   void resolve_listeners();
+  /// A setting of our own was given later than Kafka's names for it: those say nothing any more.
+  void forget_kafka(std::string_view path);
   Place place_of(const std::string& name) const;
 
   std::map<std::string, Place, std::less<>> kafka_places_;

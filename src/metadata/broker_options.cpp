@@ -659,13 +659,17 @@ constexpr OptionDefinition table[] = {
     Option("max.connections", OptionType::int32, "2147483647")
         .min(0)
         .cluster_wide()
-        .broker("Most connections at a time."),
+        .no_effect()
+        .broker("Most connections at a time; Moldau's own limits.connections_max stands for it."),
     Option("max.connections.per.ip", OptionType::int32, "2147483647")
         .min(0)
         .cluster_wide()
-        .broker("Most connections at a time from one address."),
+        .no_effect()
+        .broker("Most connections at a time from one address; Moldau's own "
+                "limits.connections_per_ip_max stands for it."),
     Option("max.connections.per.ip.overrides", OptionType::string, "")
         .cluster_wide()
+        .no_effect()
         .broker("Exceptions from max.connections.per.ip, as address:count pairs."),
     Option("max.incremental.fetch.session.cache.slots", OptionType::int32, "1000")
         .min(0)

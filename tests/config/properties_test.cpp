@@ -109,6 +109,14 @@ TEST(Properties, AdvertisesTheDefaultListener) {
   EXPECT_EQ(config.listeners.at(0).advertised, (Address{"broker.example", 9092}));
 }
 
+TEST(Properties, RefusesToBeAControllerAlone) {
+  const WrittenFile file("process.roles=controller\n", "server.properties");
+  const auto loaded = load_properties(file);
+  EXPECT_EQ(short_problems(loaded, file),
+            (Problems{"server.properties:1: error: 'process.roles' has no 'broker' in it; a "
+                      "controller alone is Apache Kafka's"}));
+}
+
 TEST(Properties, RefusesSeveralDirectories) {
   const WrittenFile file("log.dirs=/a,/b\n", "server.properties");
   EXPECT_EQ(load_properties(file).second.size(), 1U);
