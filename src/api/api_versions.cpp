@@ -40,10 +40,8 @@ void add_features(const Services& services, std::int16_t version, ApiVersionsRes
     if (version < 4 && range.min == 0) continue;
     response.supported_features.push_back({name, range.min, range.max});
   }
-  for (const auto& [name, level] : image->features()) {
-    if (level <= 0 || name == "kraft.version") continue;
+  for (const auto& [name, level] : metadata::offered_features(*image))
     response.finalized_features.push_back({name, level, level});
-  }
   response.finalized_features_epoch = image->offset().value();
 }
 

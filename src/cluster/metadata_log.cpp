@@ -8,6 +8,7 @@
 #include "moldau/base/log.hpp"
 #include "moldau/metadata/controller.hpp"
 #include "moldau/metadata/features.hpp"
+#include "moldau/metadata/image_builder.hpp"
 #include "moldau/record/batch_format.hpp"
 
 namespace moldau::cluster {
@@ -282,6 +283,8 @@ Status MetadataLog::read_bootstrap() {
   if (!file) {
     bootstrap_records_.emplace_back(
         metadata::FeatureLevelRecord{"metadata.version", metadata::metadata_version_max});
+    bootstrap_records_.emplace_back(
+        metadata::FeatureLevelRecord{metadata::eligible_leader_replicas, 1});
     return {};
   }
   formatted_by_kafka_ = true;
@@ -306,6 +309,9 @@ Status MetadataLog::create(const MetadataFiles& files) {
   if (files.snapshots.empty() && !formatted_by_kafka_) {
     quorum_.kraft_version = 1;
     quorum_.voters = own_voters();
+    metadata::ImageBuilder image(opened_image_);
+    image.apply_kraft_version(quorum_.kraft_version);
+    opened_image_ = image.build(opened_image_->offset(), opened_image_->epoch()).image;
     const auto header = ControlBatch({Offset{0}, 0, clock_.wall_ms()})
                             .add(SnapshotHeaderRecord{})
                             .add(KRaftVersionRecord{0, 1})

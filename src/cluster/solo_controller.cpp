@@ -153,6 +153,13 @@ Status SoloController::begin_term() {
   };
   // One batch, unless there are very many partitions: each record by itself is harmless.
   std::vector<MetadataRecord> records = log_->bootstrap_records();
+  if (std::ranges::count_if(records, [](const MetadataRecord& record) {
+        const auto* feature = std::get_if<metadata::FeatureLevelRecord>(&record);
+        return feature != nullptr && feature->name == metadata::eligible_leader_replicas &&
+               feature->feature_level > 0;
+      }) > 0)
+    std::ranges::move(metadata::eligible_leader_records(*latest_, environment_.static_config),
+                      std::back_inserter(records));
   metadata::RegisterBrokerRequest broker;
   broker.id = options_.node_id;
   broker.cluster_id = options_.cluster_id;

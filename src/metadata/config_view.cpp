@@ -1,5 +1,6 @@
 #include "moldau/metadata/config_view.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -33,6 +34,13 @@ void for_each_word(std::string_view words, F&& f) {
     if (space == std::string_view::npos) return;
     words.remove_prefix(space + 1);
   }
+}
+
+/// Kafka's rule for what it shows: the values from the first one on that stands under `name` itself.
+std::vector<ConfigSynonym> shown_from(std::vector<ConfigSynonym> values, std::string_view name) {
+  const auto own = std::ranges::find(values, name, &ConfigSynonym::name);
+  values.erase(values.begin(), own);
+  return values;
 }
 
 ConfigEntry unknown_entry(std::string name, ConfigSource source) {
@@ -164,21 +172,23 @@ std::vector<ConfigEntry> describe_topic(const BrokerConfig& broker, const Config
   for (const OptionDefinition& option : topic_options()) {
     if (option.hidden) continue;
     ConfigEntry entry = entry_of(option);
-    entry.synonyms = broker.values_of(option);
-    const std::string* own = topic == nullptr ? nullptr : find(*topic, option.name);
-    if (own != nullptr) {
-      entry.synonyms.insert(entry.synonyms.begin(),
-                            {std::string(option.name), shown(option, *own), ConfigSource::topic});
-    }
-    if (!entry.synonyms.empty()) {
-      const ConfigSynonym& effective = entry.synonyms.front();
-      entry.source = effective.source;
+    std::vector<ConfigSynonym> values = broker.values_of(option);
+    if (!values.empty()) {
+      const ConfigSynonym& effective = values.front();
       if (effective.value) {
         entry.value = convert_unit(effective.name, option.name, *effective.value);
       }
     } else if (option.default_value) {
       entry.value = std::string(*option.default_value);
     }
+    const std::string_view first = option.synonyms.substr(0, option.synonyms.find(' '));
+    entry.synonyms = shown_from(std::move(values), first);
+    if (const std::string* own = topic == nullptr ? nullptr : find(*topic, option.name)) {
+      entry.value = shown(option, *own);
+      entry.synonyms.insert(entry.synonyms.begin(),
+                            {std::string(option.name), entry.value, ConfigSource::topic});
+    }
+    if (!entry.synonyms.empty()) entry.source = entry.synonyms.front().source;
     result.push_back(std::move(entry));
   }
   return result;
@@ -190,7 +200,7 @@ std::vector<ConfigEntry> describe_broker(const BrokerConfig& broker) {
     if (option.hidden) continue;
     ConfigEntry entry = entry_of(option);
     entry.read_only = option.update_mode == UpdateMode::read_only;
-    entry.synonyms = broker.values_of(option);
+    entry.synonyms = shown_from(broker.values_of(option), option.name);
     if (!entry.synonyms.empty()) entry.source = entry.synonyms.front().source;
     if (const auto value = broker.text(option.name)) entry.value = shown(option, *value);
     result.push_back(std::move(entry));

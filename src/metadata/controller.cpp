@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <utility>
 
 #include "metadata/config_changes.hpp"
 #include "metadata/feature_updates.hpp"
 #include "moldau/base/limits.hpp"
+#include "moldau/metadata/features.hpp"
 
 namespace moldau::metadata {
 namespace {
@@ -457,7 +459,7 @@ Decision<AlterConfigsResult> Controller::alter_configs(const AlterConfigsRequest
   Decision<AlterConfigsResult> decision;
   const auto counts = count_by(request.resources, [](const auto& r) { return r.resource; });
   const ConfigChangeRules rules{
-      request.replace_all, context_.image.feature_level("eligible.leader.replicas.version") > 0};
+      request.replace_all, context_.image.feature_level(eligible_leader_replicas) > 0};
   std::set<ConfigResource> answered;
   for (const auto& resource : request.resources) {
     const ConfigResource& which = resource.resource;
@@ -484,6 +486,11 @@ Decision<UpdateFeaturesResult> Controller::update_features(const UpdateFeaturesR
     decision.result.error =
         decide_feature_update(context_.image, context_.self, update, decision.records);
     if (decision.result.error) break;
+    const bool switched_on = update.name == eligible_leader_replicas && update.level > 0 &&
+                             context_.image.feature_level(update.name) == 0;
+    if (switched_on)
+      std::ranges::move(eligible_leader_records(context_.image, context_.static_config),
+                        std::back_inserter(decision.records));
   }
   if (decision.result.error || request.validate_only) decision.records.clear();
   return decision;

@@ -33,6 +33,9 @@ base::Result<std::unique_ptr<MetadataLog>> open(MemoryFileSystem& fs,
   static ManualClock clock;
   const auto made = fs.make_directory("data");
   if (!made) return made.error();
+  // As the directory's own formatter does: that it exists is durable before anything is in it.
+  const auto synced = fs.sync_directory("");
+  if (!synced) return synced.error();
   return MetadataLog::open(fs, std::move(with), clock);
 }
 

@@ -50,7 +50,26 @@ TEST(ConfigView, ListsSynonymsAsKafkaDoes) {
   EXPECT_EQ(print(find(describe_topic(broker, nullptr), "cleanup.policy")),
             "delete 5:log.cleanup.policy=delete");
   EXPECT_EQ(print(find(describe_broker(broker), "log.retention.ms")), "-7" + rest);
-  EXPECT_EQ(print(find(describe_broker(broker), "log.retention.hours")).substr(0, 3), "168");
+  EXPECT_EQ(print(find(describe_broker(broker), "log.retention.hours")),
+            "168 5:log.retention.hours=168");
+  EXPECT_EQ(print(find(describe_broker(broker), "log.retention.minutes")),
+            "120 4:log.retention.minutes=120 5:log.retention.hours=168");
+}
+
+// Apache Kafka 4.3.1, started with these three.
+TEST(ConfigView, ShowsNoValueThatOnlyAnotherNameHas) {
+  const BrokerConfig broker(ConfigMap{{"log.retention.minutes", "120"},
+                                      {"log.roll.hours", "24"},
+                                      {"log.flush.scheduler.interval.ms", "5000"}});
+  const auto topic = describe_topic(broker, nullptr);
+  EXPECT_EQ(print(find(topic, "retention.ms")), "7200000");
+  EXPECT_EQ(find(topic, "retention.ms").source, ConfigSource::default_value);
+  EXPECT_EQ(print(find(topic, "segment.ms")), "86400000");
+  EXPECT_EQ(print(find(topic, "flush.ms")), "5000");
+  const auto own = describe_broker(broker);
+  EXPECT_EQ(print(find(own, "log.retention.ms")), "null");
+  EXPECT_EQ(print(find(own, "log.flush.interval.ms")), "null");
+  EXPECT_EQ(print(find(own, "log.roll.hours")), "24 4:log.roll.hours=24 5:log.roll.hours=168");
 }
 
 TEST(ConfigView, ShowsADefaultThatOnlyASynonymHasWithoutSynonyms) {

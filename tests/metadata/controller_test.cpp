@@ -441,6 +441,33 @@ TEST(Controller, UpdatesFeaturesAsKafkaDoes) {
   EXPECT_EQ(node.image().feature_level("metadata.version"), 30);
 }
 
+// Apache Kafka 4.3.1, asked the same.
+TEST(Controller, MakesMinInsyncReplicasTheClustersWithEligibleLeaderReplicas) {
+  Node node(ConfigMap{{"min.insync.replicas", "2"}});
+  const auto update = [&](std::int16_t level, UpdateFeaturesRequest::Mode mode) {
+    return Node::text(node.run(&Controller::update_features,
+                               UpdateFeaturesRequest{
+                                   {{"eligible.leader.replicas.version", level, mode}}, false})
+                          .error);
+  };
+  const auto value = [&](const std::string& name) {
+    const ConfigMap* map = node.image().find_configs(ConfigResourceType::broker, name);
+    return map != nullptr && map->contains("min.insync.replicas") ? map->at("min.insync.replicas")
+                                                                  : "none";
+  };
+  const AlterConfigsRequest::Change three{"min.insync.replicas", AlterOperation::set, "3"};
+  EXPECT_EQ(node.alter(ConfigResourceType::broker, "1", three), "ok");
+  EXPECT_EQ(update(1, UpdateFeaturesRequest::Mode::upgrade), "ok");
+  EXPECT_EQ(value(""), "2");
+  EXPECT_EQ(value("1"), "none");
+  EXPECT_EQ(node.alter(ConfigResourceType::broker, "1", three),
+            "invalid_config: Broker-level min.insync.replicas cannot be altered while ELR is enabled.");
+  EXPECT_EQ(node.alter(ConfigResourceType::broker, "", three), "ok");
+  EXPECT_EQ(update(0, UpdateFeaturesRequest::Mode::safe_downgrade), "ok");
+  EXPECT_EQ(update(1, UpdateFeaturesRequest::Mode::upgrade), "ok");
+  EXPECT_EQ(value(""), "3");  // what the operator chose stays
+}
+
 TEST(Controller, ElectsOnlyWhereNeeded) {
   Node node;
   ASSERT_EQ(node.create(topic("a")), "ok");

@@ -40,8 +40,9 @@ struct ConfigEntry {
   OptionType type = OptionType::string;
   bool read_only = false;
   bool sensitive = false;
-  std::vector<ConfigSynonym>
-      synonyms;  // what applies first stands first, the entry's own value included
+  /// What applies first stands first, the entry's own value included.  As in Kafka, what stands under
+  /// another name above the first value under the entry's own is left out.
+  std::vector<ConfigSynonym> synonyms;
   std::string_view documentation;
 };
 

@@ -3,8 +3,11 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
+#include "moldau/metadata/config_view.hpp"
 #include "moldau/metadata/image.hpp"
+#include "moldau/metadata/records.hpp"
 
 namespace moldau::metadata {
 
@@ -13,11 +16,21 @@ namespace moldau::metadata {
 constexpr std::int16_t metadata_version_min = 7;
 constexpr std::int16_t metadata_version_max = 30;
 
+/// KIP-966.  A new directory has it, as Kafka's do: a replica that left the ISR while too few were in it
+/// may lead again, since min.insync.replicas were sure to have what was acknowledged.  A node alone
+/// never shrinks an ISR.
+inline const std::string eligible_leader_replicas = "eligible.leader.replicas.version";
+
 /// What ApiVersions and the broker's registration declare: only what works.
 [[nodiscard]] const std::map<std::string, FeatureRange>& supported_features();
 
 /// Features of `image` whose finalized level this release serves: a directory taken over from Kafka
 /// may have others, which are kept and not offered.
 [[nodiscard]] std::map<std::string, std::int16_t> offered_features(const MetadataImage& image);
+
+/// What goes with eligible_leader_replicas where it was off: min.insync.replicas becomes one value of
+/// the whole cluster, so that all brokers count the same replicas.
+[[nodiscard]] std::vector<MetadataRecord> eligible_leader_records(
+    const MetadataImage& image, const BrokerConfig& static_config);
 
 }  // namespace moldau::metadata
