@@ -97,11 +97,12 @@ base::Status Directory::open(DirectoryIdentity identity) {
       deleted_.push_back({nullptr, Lsn{0}, std::move(directory), clock_.now()});
   }
   MOLDAU_TRY(begin_lane());
-  if (marker) {
-    MOLDAU_TRY(fs_.remove(marker_path));
-    MOLDAU_TRY(fs_.sync_directory(path_));
+  // From here on they would be older than the data.
+  for (const auto name : {file_names::clean_shutdown, file_names::closed_checkpoint}) {
+    const auto removed = fs_.remove(file_names::join(path_, name));
+    if (!removed && removed.error().code != Errc::not_found) return removed;
   }
-  return {};
+  return fs_.sync_directory(path_);
 }
 
 base::Status Directory::format_or_check(DirectoryIdentity identity) {
@@ -112,12 +113,14 @@ base::Status Directory::format_or_check(DirectoryIdentity identity) {
     MOLDAU_ASSIGN(identity_, decode_meta_properties(text.value()));
     if (!identity.cluster_id.empty() && identity.cluster_id != identity_.cluster_id)
       return fail(Errc::foreign_directory,
-                  fmt::format("{} belongs to cluster {}, not to {}", path_, identity_.cluster_id,
-                              identity.cluster_id));
+                  fmt::format("{} belongs to cluster {}, not to {}: name another directory, or set "
+                              "node.cluster_id to that of its meta.properties",
+                              path_, identity_.cluster_id, identity.cluster_id));
     if (identity.node_id != identity_.node_id)
       return fail(Errc::foreign_directory,
-                  fmt::format("{} belongs to node {}, not to node {}", path_,
-                              identity_.node_id.value(), identity.node_id.value()));
+                  fmt::format("{} belongs to node {}, not to node {}: name another directory, or set "
+                              "node.id to that of its meta.properties",
+                              path_, identity_.node_id.value(), identity.node_id.value()));
     return fs_.make_directory(own_directory());
   }
   MOLDAU_ASSIGN(const auto names, fs_.list(path_));
@@ -142,15 +145,19 @@ base::Status Directory::format_or_check(DirectoryIdentity identity) {
   return {};
 }
 
+// That of an orderly stop goes first: it is removed before anything is appended.
 base::Result<std::optional<Checkpoint>> Directory::read_checkpoint() {
-  const auto path = file_names::join(own_directory(), file_names::own_checkpoint);
-  const auto bytes = read_whole(fs_, path);
-  if (!bytes && bytes.error().code == Errc::not_found) return std::optional<Checkpoint>{};
-  if (!bytes) return bytes.error();
-  auto checkpoint = decode_checkpoint(bytes.value());
-  if (!checkpoint)
-    return fail(checkpoint.error().code, fmt::format("{}: {}", path, checkpoint.error().message));
-  return std::optional<Checkpoint>{std::move(checkpoint).value()};
+  for (const auto& path : {file_names::join(path_, file_names::closed_checkpoint),
+                           file_names::join(own_directory(), file_names::own_checkpoint)}) {
+    const auto bytes = read_whole(fs_, path);
+    if (!bytes && bytes.error().code == Errc::not_found) continue;
+    if (!bytes) return bytes.error();
+    auto checkpoint = decode_checkpoint(bytes.value());
+    if (!checkpoint)
+      return fail(checkpoint.error().code, fmt::format("{}: {}", path, checkpoint.error().message));
+    return std::optional<Checkpoint>{std::move(checkpoint).value()};
+  }
+  return std::optional<Checkpoint>{};
 }
 
 // A new incarnation: whatever the lane's files hold is not believed from here on.
@@ -503,7 +510,10 @@ base::Status Directory::write_checkpoint(const LogMap& logs, const LanePosition&
     encode_log_state(log->state(), sink);
   }
   const auto bytes = seal_checkpoint(encode_checkpoint_header(checkpoint, logs.size()), sink.text());
-  const auto status = save(file_names::join(own_directory(), file_names::own_checkpoint), bytes);
+  const auto status =
+      save(closed ? file_names::join(path_, file_names::closed_checkpoint)
+                  : file_names::join(own_directory(), file_names::own_checkpoint),
+           bytes);
   if (!status) return fail_with(status.error());
   return {};
 }
@@ -535,6 +545,21 @@ base::Status Directory::write_kafka_checkpoints(const LogMap& logs) {
   return save(at(file_names::log_starts), encode_offset_checkpoint(starts));
 }
 
+// Kafka does not start where a folder is no partition's.  When batches of a damaged log are set aside
+// there, it must not start either.
+base::Status Directory::remove_own_directory() {
+  MOLDAU_ASSIGN(const auto names, fs_.list(own_directory()));
+  for (const auto& name : names)
+    if (!name.starts_with(file_names::lane_prefix) &&
+        !name.starts_with(file_names::own_checkpoint)) {
+      log::warn("storage.set_aside_kept", "{} holds batches that are in no log; Apache Kafka cannot be "
+                "started on this directory", file_names::join(own_directory(), name));
+      return {};
+    }
+  MOLDAU_TRY(fs_.remove_directory(own_directory()));
+  return fs_.sync_directory(path_);
+}
+
 base::Status Directory::close(std::int64_t broker_epoch) {
   MOLDAU_TRY(commit());
   MutexLock lock(background_mutex_);
@@ -554,6 +579,7 @@ base::Status Directory::close(std::int64_t broker_epoch) {
   }
   MOLDAU_TRY(write_kafka_checkpoints(logs));
   MOLDAU_TRY(write_checkpoint(logs, LanePosition{}, true));
+  MOLDAU_TRY(remove_own_directory());
   closed_ = true;
   lane_queue_.fail(fail(Errc::cancelled, "the log directory was closed"));
   return save(file_names::join(path_, file_names::clean_shutdown),

@@ -74,6 +74,7 @@ class Directory final : public LogDirectory {
   base::Status write_checkpoint(const LogMap& logs, const LanePosition& position, bool closed)
       MOLDAU_REQUIRES(background_mutex_);
   base::Status write_kafka_checkpoints(const LogMap& logs);
+  base::Status remove_own_directory();
   base::Status prepare_lane_file();
   void trim_tails() MOLDAU_REQUIRES(background_mutex_);
   base::Status truncate(PartitionLog& log, Offset end);

@@ -36,6 +36,10 @@ inline constexpr std::string_view log_starts = "log-start-offset-checkpoint";
 inline constexpr std::string_view cleaner_offsets = "cleaner-offset-checkpoint";
 inline constexpr std::string_view own_directory = ".moldau";
 inline constexpr std::string_view own_checkpoint = "checkpoint";
+inline constexpr std::string_view lane_prefix = "lane.";
+/// The checkpoint of an orderly stop.  A file, for Kafka refuses a directory whose folders are not all
+/// partitions, and passes files over.
+inline constexpr std::string_view closed_checkpoint = ".moldau.closed";
 
 inline std::string join(std::string_view directory, std::string_view name) {
   return fmt::format("{}/{}", directory, name);

@@ -283,9 +283,14 @@ TEST(Recovery, ACrashOfKafkaIsCutAtTheFirstBadBatch) {
     for (int i = 0; i < 5; ++i) ASSERT_TRUE(test.append(*log, plain_batch(2, 100)).has_value());
     ASSERT_TRUE(test.directory->close(1).has_value());
   }
-  // As Kafka leaves it: no marker, nothing of ours, an older recovery point, and a torn tail.
+  // Kafka would not start beside a folder that is no partition's.
+  EXPECT_EQ(fs.list("data").value(),
+            (std::vector<std::string>{".kafka_cleanshutdown", ".lock", ".moldau.closed",
+                                      "log-start-offset-checkpoint", "meta.properties",
+                                      "recovery-point-offset-checkpoint",
+                                      "replication-offset-checkpoint", "topic-0"}));
+  // As Kafka leaves it: no marker, an older recovery point, and a torn tail.
   ASSERT_TRUE(fs.remove("data/.kafka_cleanshutdown").has_value());
-  ASSERT_TRUE(fs.remove_directory("data/.moldau").has_value());
   ASSERT_TRUE(write_whole(fs, "data/recovery-point-offset-checkpoint", "0\n1\ntopic 0 4\n")
                   .has_value());
   const std::string path = "data/topic-0/00000000000000000000.log";
