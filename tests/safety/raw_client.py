@@ -35,6 +35,7 @@ ERROR_NAME = {code: name for name, code in ERROR.items()}
 
 NO_TOPIC_ID = uuid.UUID(int=0)
 LATEST, EARLIEST = -1, -2
+TOPIC, BROKER = 2, 4
 
 
 def error_name(code):
@@ -335,8 +336,9 @@ class RawClient:
         _index, low, error = reader.unpack('iqh')
         return error, low
 
-    def set_topic_configs(self, topic, configs):
-        """Sets each of `configs` (None as a value deletes); the error."""
+    def set_topic_configs(self, topic, configs, kind=TOPIC):
+        """Sets each of `configs` (None as a value deletes); the error. `kind` BROKER: of that broker,
+        of all of them with an empty name."""
         writer = Writer()
 
         def config(item):
@@ -344,18 +346,18 @@ class RawClient:
             writer.string(item[0]).pack('b', operation).string(item[1]).tags()
 
         def resource(name):
-            writer.pack('b', 2).string(name).array(list(configs.items()), config).tags()
+            writer.pack('b', kind).string(name).array(list(configs.items()), config).tags()
         writer.array([topic], resource).pack('?', False).tags()
         reader = self.call('IncrementalAlterConfigs', 1, writer)
         reader.unpack('i'), reader.uvarint()
         return reader.unpack('h')
 
-    def topic_configs(self, topic, names=None):
+    def topic_configs(self, topic, names=None, kind=TOPIC):
         """(error, {name: value})"""
         writer = Writer()
 
         def resource(name):
-            writer.pack('b', 2).string(name).array(names, writer.string).tags()
+            writer.pack('b', kind).string(name).array(names, writer.string).tags()
         writer.array([topic], resource).pack('??', False, False).tags()
         reader = self.call('DescribeConfigs', 4, writer)
 
