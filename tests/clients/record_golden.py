@@ -20,7 +20,7 @@ import sys
 import threading
 
 from broker import ROOT, Broker, exit_on_sigterm, free_ports, kafka_jars
-from prepare import CACHE, prepare
+from prepare import CACHE, prepare, toolchain
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 GOLDEN = os.path.join(ROOT, 'tests', 'protocol', 'golden')
@@ -120,7 +120,7 @@ def clients():
         'java': [java],
         'kafka-python-2.0.2': [python('kafka_python-2.0.2', 'kafka_python.py')],
         'kafka-python': [python('kafka_python', 'kafka_python.py')],
-        'kafkajs': [['node', os.path.join(walk, 'kafkajs.mjs'), '{}']],
+        'kafkajs': [[os.path.join(toolchain('node'), 'node'), os.path.join(walk, 'kafkajs.mjs'), '{}']],
         'sarama': [[os.path.join(prepare('sarama'), 'walk'), '{}']],
         'franz-go': [[os.path.join(prepare('franz_go'), 'walk'), '{}']],
     }
