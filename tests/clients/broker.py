@@ -85,6 +85,7 @@ def kafka_jars():
 
 
 def _die_with_parent():
+    # The parent is the thread that called start(): it has to live as long as the broker.
     _libc.prctl(1, signal.SIGKILL)    # PR_SET_PDEATHSIG
 
 

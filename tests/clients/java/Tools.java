@@ -2,7 +2,9 @@ import java.io.*;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.*;
 import java.util.*;
+import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.utils.Exit;
+import org.apache.kafka.tools.api.RecordReader;
 
 /**
  * Runs Kafka's command-line tools one after the other in one JVM, for their start costs a second each.
@@ -37,6 +39,33 @@ public class Tools {
     @Override
     public synchronized void flush() throws IOException {
       target.flush();
+    }
+  }
+
+  /** Lets the console producer send a file cut in records of the sizes that another file lists. */
+  public static class ChunkReader implements RecordReader {
+    private String topic;
+    private List<String> sizes;
+
+    @Override
+    public void configure(Map<String, ?> properties) {
+      topic = properties.get("topic").toString();
+      try {
+        sizes = Files.readAllLines(Path.of(properties.get("sizes").toString()));
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+
+    @Override
+    public Iterator<ProducerRecord<byte[], byte[]>> readRecords(InputStream input) {
+      return sizes.stream().map(size -> {
+        try {
+          return new ProducerRecord<byte[], byte[]>(topic, input.readNBytes(Integer.parseInt(size)));
+        } catch (IOException e) {
+          throw new UncheckedIOException(e);
+        }
+      }).iterator();
     }
   }
 

@@ -1,5 +1,5 @@
-// @platformatic/kafka, which only produces here: its consumer needs a group. It has no zstd on Node 20.
-// See tests/clients/README.md. MODULES is the folder that has node_modules.
+// @platformatic/kafka, which only produces here: its consumer needs a group. See tests/clients/README.md.
+// MODULES is the folder that has node_modules.
 import { pathToFileURL } from 'node:url'
 import { batches, main } from '../jobs.mjs'
 
