@@ -25,6 +25,9 @@ namespace {
 constexpr milliseconds flush_age_max{1000};
 constexpr std::uint64_t flush_bytes_min = 256 * 1024;
 constexpr milliseconds expiry_interval{600'000};
+/// The room that is left is looked at this often while batches come, and while they are refused.
+constexpr milliseconds space_interval{250};
+constexpr std::uint64_t free_part_min = 20;
 constexpr std::string_view metadata_topic = "__cluster_metadata";
 
 LogDirectoryOptions sane(LogDirectoryOptions options) {
@@ -168,6 +171,7 @@ base::Status Directory::begin_lane() {
   lane_ = std::make_unique<LaneWriter>(fs_, own_directory(), options_, incarnation_);
   MOLDAU_TRY(lane_->start());
   root_unsynced_ = true;
+  watch_space();
   const auto logs = log_map();
   MOLDAU_TRY(sync_dirty(logs));
   return write_checkpoint(logs, LanePosition{}, false);
@@ -266,7 +270,33 @@ base::Status Directory::remove_deleted() {
 
 // ---- The lane.
 
-bool Directory::wait_for_work(milliseconds timeout) { return lane_queue_.wait(timeout); }
+bool Directory::wait_for_work(milliseconds timeout) {
+  if (!lane_queue_.nearly_full()) return lane_queue_.wait(timeout);
+  const bool work = lane_queue_.wait(std::min(timeout, space_interval));
+  MutexLock lock(commit_mutex_);
+  watch_space();
+  return work;
+}
+
+// A write that found no room would be final (R7), so batches are refused while there is some (R8): what
+// was taken still has to go from the lane to its segment, and what makes room has to be written too.
+void Directory::watch_space() {
+  const auto now = clock_.now();
+  if (now - space_seen_ < space_interval) return;
+  space_seen_ = now;
+  const auto space = fs_.space(path_);
+  if (!space) return;
+  const bool full = space->available_bytes <
+                    std::min(options_.free_bytes_min, space->total_bytes / free_part_min);
+  if (full == lane_queue_.nearly_full()) return;
+  if (full)
+    log::error("storage.nearly_full", "{}: {} MiB are free; produce is refused until there is more room",
+               path_, space->available_bytes >> 20);
+  else
+    log::info("storage.room_again", "{}: {} MiB are free; produce goes on", path_,
+              space->available_bytes >> 20);
+  lane_queue_.set_nearly_full(full);
+}
 
 void Directory::stop_waiting() {
   lane_queue_.stop();
@@ -286,6 +316,7 @@ base::Status Directory::commit() {
   if (const auto error = lane_queue_.failed()) return *error;
   lane_queue_.take(entries_);
   if (entries_.empty()) return {};
+  watch_space();
   const auto status = commit_entries(entries_);
   entries_.clear();  // lets go of the batches' memory
   if (!status) return fail_with(status.error());

@@ -75,6 +75,7 @@ class Directory final : public LogDirectory {
       MOLDAU_REQUIRES(background_mutex_);
   base::Status write_kafka_checkpoints(const LogMap& logs);
   base::Status remove_own_directory();
+  void watch_space() MOLDAU_REQUIRES(commit_mutex_);
   base::Status prepare_lane_file();
   void trim_tails() MOLDAU_REQUIRES(background_mutex_);
   base::Status truncate(PartitionLog& log, Offset end);
@@ -104,6 +105,7 @@ class Directory final : public LogDirectory {
   base::Mutex background_mutex_;
   // Logs with batches that are in memory only for readers, each once.
   std::deque<std::weak_ptr<PartitionLog>> cached_ MOLDAU_GUARDED_BY(background_mutex_);
+  base::SteadyTime space_seen_ MOLDAU_GUARDED_BY(commit_mutex_){};
   bool disk_was_full_ MOLDAU_GUARDED_BY(background_mutex_) = false;
   bool root_unsynced_ MOLDAU_GUARDED_BY(background_mutex_) = false;
   bool closed_ MOLDAU_GUARDED_BY(background_mutex_) = false;

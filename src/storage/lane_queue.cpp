@@ -13,6 +13,8 @@ base::Result<Lsn> LaneQueue::push(LaneEntry entry) {
   {
     MutexLock lock(mutex_);
     if (failed_) return base::fail(Errc::storage_error, failed_->message);
+    if (nearly_full() && entry.kind == lane_format::Kind::batch)
+      return base::fail(Errc::no_space, "the disk is nearly full");
     if (pending_bytes_ > bytes_max_)
       return base::fail(Errc::throttled, "more waits to be written than the disk can take");
     lsn = entry.lsn = Lsn{++last_lsn_};

@@ -32,12 +32,16 @@ class LaneQueue {
  public:
   explicit LaneQueue(std::uint64_t bytes_max) : bytes_max_(bytes_max) {}
 
-  /// Errors: throttled (more is waiting than the disk can take), storage_error (failed before).
+  /// Errors: throttled (more is waiting than the disk can take), storage_error (failed before), no_space
+  /// (a batch, while little room is left; what makes room again is taken).
   base::Result<Lsn> push(LaneEntry entry);
   /// Everything that waits; `out` is emptied and its memory used again.
   void take(std::vector<LaneEntry>& out);
   bool wait(std::chrono::milliseconds timeout);
   void stop();
+
+  void set_nearly_full(bool full) { nearly_full_.store(full, std::memory_order_relaxed); }
+  [[nodiscard]] bool nearly_full() const { return nearly_full_.load(std::memory_order_relaxed); }
 
   /// The first error stays.
   void fail(const base::Error& error);
@@ -59,6 +63,7 @@ class LaneQueue {
   bool stopped_ MOLDAU_GUARDED_BY(mutex_) = false;
   std::optional<base::Error> failed_ MOLDAU_GUARDED_BY(mutex_);
   std::atomic<bool> has_failed_{false};
+  std::atomic<bool> nearly_full_{false};
   std::atomic<std::uint64_t> durable_{0};
 };
 

@@ -111,4 +111,28 @@ TEST(FullDisk, KeepsBatchesInTheLaneUntilThereIsRoom) {
   ASSERT_TRUE(test.directory->close(1).has_value());
 }
 
+TEST(FullDisk, RefusesBatchesWhileLittleRoomIsLeftAndTakesWhatMakesRoom) {
+  MemoryFileSystem disk;
+  FaultyFileSystem fs(disk);
+  TestDirectory test(fs);
+  ASSERT_TRUE(test.open().has_value());
+  const auto log = test.log().value();
+  ASSERT_TRUE(test.append(*log, plain_batch(1, 1000)).has_value());
+  fs.set_bytes_left(LogDirectoryOptions{}.free_bytes_min - 1);
+  test.clock.advance(std::chrono::seconds(1));
+  ASSERT_TRUE(test.directory->commit().has_value());  // what was taken before is kept
+  EXPECT_EQ(log->durable_offset(), Offset{1});
+  EXPECT_EQ(test.append(*log, plain_batch(1, 10)).error().code, Errc::no_space);
+  EXPECT_EQ(log->end_offset(), Offset{1});
+  EXPECT_EQ(read_all(*log).value().size(), 1U);
+  ASSERT_TRUE(log->advance_start(Offset{1}).has_value());
+  ASSERT_TRUE(test.directory->commit().has_value());
+  EXPECT_FALSE(test.directory->failed().has_value());
+  fs.heal();
+  test.clock.advance(std::chrono::seconds(1));
+  EXPECT_FALSE(test.directory->wait_for_work(std::chrono::milliseconds(0)));
+  ASSERT_TRUE(test.append(*log, plain_batch(1, 10)).has_value());
+  ASSERT_TRUE(test.directory->close(1).has_value());
+}
+
 }  // namespace moldau::storage

@@ -33,6 +33,8 @@ struct LogDirectoryOptions {
   int lane_files = 3;
   /// Memory for recent batches of all logs together.
   std::uint64_t tail_bytes_max = 128ULL * 1024 * 1024;
+  /// Batches are refused while less is free on the disk, or than a twentieth of a smaller one.
+  std::uint64_t free_bytes_min = 1024ULL * 1024 * 1024;
 };
 
 }  // namespace moldau::storage
