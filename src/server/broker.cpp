@@ -128,8 +128,13 @@ base::Status Broker::open_storage() {
   storage::DirectoryIdentity identity;
   identity.cluster_id = config_.cluster_id;
   identity.node_id = config_.node_id;
-  MOLDAU_ASSIGN(directory_, storage::LogDirectory::open(*file_system_, config_.data_dir, identity,
-                                                        options, clock_, random_));
+  auto directory = storage::LogDirectory::open(*file_system_, config_.data_dir, identity, options,
+                                               clock_, random_);
+  if (!directory && directory.error().code == Errc::already_exists)
+    return base::fail(Errc::unsupported, directory.error().message +
+                                             "; storage.data_dir has to name a directory");
+  if (!directory) return directory.error();
+  directory_ = std::move(*directory);
   const auto& opened = directory_->opened();
   if (!opened.formatted && !opened.clean)
     log::info("storage.recovered",
