@@ -2,8 +2,9 @@
 """Measures what a broker costs: starting, idling, and coming back after kill -9.
 
     resources.py [--kind moldau|kafka] [--starts 20] [--gb 5] [--cold]
+    resources.py --check         only what an idle broker holds, against its limits
 
-It prints figures and judges nothing. Ready means that ApiVersions is answered; with data stored,
+It prints figures and, but for --check, judges nothing: no time is, on a machine that others use. Ready means that ApiVersions is answered; with data stored,
 that a fetch from every partition is answered too. `--cold` drops the page cache before the start
 that follows kill -9 (root). Kafka's start on an empty directory includes formatting it.
 """
@@ -17,10 +18,12 @@ import sys
 import time
 
 import broker as brokers
+from hostile import Report
 from raw_client import LATEST, ConnectionLost, RawClient
 from record_batch import Fields, build_batch
 
 PARTITIONS, IN_FLIGHT = 4, 4
+IDLE_MIB_MAX, IDLE_CPU_MS_PER_S_MAX = 40, 2
 
 
 def show(name, **figures):
@@ -54,10 +57,12 @@ def idle(kind, folder, settle_s, watch_s):
         before = broker.cpu_s()
         time.sleep(watch_s)
         used = broker.cpu_s() - before
-        show('idle', resident_mib=round(broker.memory_mib(), 1),
+        resident = broker.memory_mib()
+        show('idle', resident_mib=round(resident, 1),
              peak_mib=round(broker.memory_mib('VmHWM'), 1),
              cpu_ms_per_s=round(used / watch_s * 1000, 3), watched_s=watch_s,
              threads=len(os.listdir(f'/proc/{broker.pid}/task')))
+        return resident, used / watch_s * 1000
     finally:
         broker.kill9()
         shutil.rmtree(broker.directory, ignore_errors=True)
@@ -150,11 +155,19 @@ def main():
     parser.add_argument('--settle-s', type=float, default=5.0)
     parser.add_argument('--watch-s', type=float, default=10.0)
     parser.add_argument('--cold', action='store_true')
+    parser.add_argument('--check', action='store_true')
     options = parser.parse_args()
     brokers.exit_on_signals()
     folder = os.path.join(brokers.REPOSITORY, 'build/safety', f'resources-{os.getpid()}')
     os.makedirs(folder)
     try:
+        if options.check:
+            resident, cpu = idle(options.kind, folder, options.settle_s, options.watch_s)
+            report = Report()
+            report.line(resident <= IDLE_MIB_MAX, f'idle memory, at most {IDLE_MIB_MAX} MiB', f'{resident:.1f}')
+            report.line(cpu <= IDLE_CPU_MS_PER_S_MAX,
+                        f'idle CPU, at most {IDLE_CPU_MS_PER_S_MAX} ms/s', f'{cpu:.3f}')
+            return report.close()
         if options.starts:
             starts_on_empty(options.kind, folder, options.starts)
         idle(options.kind, folder, options.settle_s, options.watch_s)
