@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "moldau/metadata/features.hpp"
 #include "moldau/metadata/image_builder.hpp"
 
 namespace moldau::metadata {
@@ -142,6 +143,18 @@ TEST(ImageBuilder, ForgetsAFeatureOfLevelZero) {
   const auto built = applied(image, {FeatureLevelRecord{"group.version", 0}});
   EXPECT_TRUE(built.delta.features_changed);
   EXPECT_EQ(built.image->features().count("group.version"), 0u);
+}
+
+TEST(Features, AreNotOfferedWhereTheyAreNotServed) {
+  ImageBuilder builder(MetadataImage::empty());
+  for (const auto& [name, level] : {std::pair{"metadata.version", 30}, {"group.version", 1},
+                                    {"transaction.version", 2},
+                                    {"eligible.leader.replicas.version", 1}})
+    ASSERT_TRUE(builder.apply(FeatureLevelRecord{name, static_cast<std::int16_t>(level)}));
+  const auto image = builder.build(Offset{1}, 1).image;
+  EXPECT_EQ(offered_features(*image),
+            (std::map<std::string, std::int16_t>{{"eligible.leader.replicas.version", 1},
+                                                 {"metadata.version", 30}}));
 }
 
 }  // namespace
