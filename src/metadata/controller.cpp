@@ -9,6 +9,7 @@
 
 #include "metadata/config_changes.hpp"
 #include "metadata/feature_updates.hpp"
+#include "metadata/raw_ids.hpp"
 #include "moldau/base/limits.hpp"
 #include "moldau/metadata/features.hpp"
 
@@ -28,13 +29,6 @@ constexpr std::string_view metadata_topic = "__cluster_metadata";
 std::string folded(std::string name) {
   std::ranges::replace(name, '.', '_');
   return name;
-}
-
-Ids raw_ids(const std::vector<BrokerId>& brokers) {
-  Ids ids;
-  ids.reserve(brokers.size());
-  for (const BrokerId id : brokers) ids.push_back(id.value());
-  return ids;
 }
 
 bool contains(const std::vector<BrokerId>& brokers, BrokerId id) {

@@ -3,16 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "metadata/raw_ids.hpp"
 #include "moldau/metadata/controller.hpp"
 
 namespace moldau::metadata {
 namespace {
-
-Ids raw_ids(const std::vector<BrokerId>& brokers) {
-  Ids ids;
-  for (const BrokerId id : brokers) ids.push_back(id.value());
-  return ids;
-}
 
 std::optional<Ids> elr_ids(const std::vector<BrokerId>& brokers) {
   if (brokers.empty()) return std::nullopt;

@@ -27,7 +27,6 @@ constexpr std::size_t flush_bytes_max = 2 * 1024 * 1024;
 constexpr std::size_t tail_pieces_max = 256;
 /// Batches below this size are rather sent from their file, when many are asked for.
 constexpr std::size_t small_batch_bytes = 4096;
-constexpr std::size_t file_range_bytes_min = 32 * 1024;
 
 /// Drops the transactions whose marker's offset is such.
 template <class Predicate>

@@ -19,8 +19,6 @@ using base::MutexLock;
 
 namespace {
 
-/// From this size on a range of the file is sent as such; below it the bytes are copied.
-constexpr std::size_t file_range_bytes_min = 32 * 1024;
 /// The page cache is probed once in so many bytes before a range is trusted not to wait for the disk.
 constexpr std::uint64_t probe_step_bytes = 128 * 1024;
 constexpr std::size_t scan_window_bytes = 1024 * 1024;

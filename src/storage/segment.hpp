@@ -21,6 +21,9 @@
 
 namespace moldau::storage {
 
+/// From this size on a range of a segment's file is sent as such; below it the bytes are copied.
+constexpr std::size_t file_range_bytes_min = 32 * 1024;
+
 /// What the broker knows of a segment beyond its file, kept in the checkpoint for the active one.
 struct SegmentState {
   Offset base{};

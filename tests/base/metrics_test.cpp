@@ -72,7 +72,7 @@ TEST(PrometheusText, IsTheFormatWordForWord) {
   registry.counter("moldau_b_total", "Help with \\ and\nnewline.", {{"who", "a\"b\\c\nd"}}).add(3);
   registry.gauge("moldau_c", "C.").set(-4);
   Histogram& h = registry.histogram("moldau_a_bytes", "Sizes.", {1.0, 1, 3}, {{"k", "v"}});
-  for (std::uint64_t v : {0, 1, 2, 3, 7, 100}) h.observe(v);
+  for (const std::uint64_t v : {0U, 1U, 2U, 3U, 7U, 100U}) h.observe(v);
   EXPECT_EQ(to_prometheus_text(registry.snapshot()),
             "# HELP moldau_a_bytes Sizes.\n"
             "# TYPE moldau_a_bytes histogram\n"

@@ -5,8 +5,8 @@
 #include "moldau/base/ids.hpp"
 #include "moldau/codec/codec_impl.hpp"
 
-namespace moldau::codec {
-namespace {
+// Not an unnamed namespace: members are counted by a conversion to types that need linkage.
+namespace moldau::codec::codec_test {
 
 using base::SharedBytes;
 
@@ -214,5 +214,4 @@ TEST(Codec, LeavesWhatFollowsInTheReader) {
   EXPECT_EQ(reader.remaining(), 4U);
 }
 
-}  // namespace
-}  // namespace moldau::codec
+}  // namespace moldau::codec::codec_test

@@ -1,5 +1,6 @@
 #pragma once
-// Counts what operator new is asked for: linking allocation_counter.cpp replaces it.
+// Counts what operator new is asked for: linking allocation_counter.cpp replaces it, or under a sanitizer
+// listens to its allocator.
 
 #include <cstddef>
 
