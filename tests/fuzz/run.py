@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 """Runs the fuzz targets: `./dev fuzz [TARGET] [SECONDS]` (all of them, 60 seconds each).
 
-A target starts from corpus/TARGET and keeps what it learns in build/fuzz/corpus/TARGET.  An input that fails is left in build/fuzz/found/; once it is mended, put
+A target starts from corpus/TARGET and keeps what it learns in build/asan/corpus/TARGET.  An input that fails is left in build/asan/found/; once it is mended, put
 it into corpus/TARGET as found_NAME: the unit tests run the whole corpus.
 """
-import os, subprocess, sys
+import concurrent.futures, os, subprocess, sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-BUILD = os.path.join(ROOT, 'build', 'fuzz')
-TARGETS = ['record_batch', 'request', 'response']
+BUILD = os.path.join(ROOT, 'build', 'asan')
+TARGETS = ['record_batch', 'request', 'response', 'stored_file']
 
 
 def run(target, seconds):
@@ -30,8 +30,9 @@ def run(target, seconds):
 def main(target=None, seconds=None):
     if target and target.isdigit(): target, seconds = None, target
     targets = [target] if target else TARGETS
-    subprocess.run(['./dev', 'build-only', 'fuzz', *(t + '_fuzz' for t in targets)], cwd=ROOT, check=True)
-    clean = [run(t, int(seconds or 60)) for t in targets]
+    subprocess.run(['./dev', 'build-only', 'asan', *(t + '_fuzz' for t in targets)], cwd=ROOT, check=True)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        clean = list(pool.map(lambda t: run(t, int(seconds or 60)), targets))
     print(f'{sum(clean)} passed, {len(clean) - sum(clean)} failed, 0 skipped')
     return 0 if all(clean) else 1
 
