@@ -6,6 +6,7 @@ CRASH = 'tests/safety/crash_test.py'
 
 def STEPS(deep):
     cycles = (1000, 1000) if deep else (50, 30)
+    sanitized = {kind: {'MOLDAU': f'build/{kind}/bin/moldau', 'TSAN_OPTIONS': 'halt_on_error=1'} for kind in ('asan', 'tsan')}
     return [
         ('layers', step_script('tests/layers/layers.py')),
         ('build-release', step_build('release')),
@@ -20,6 +21,16 @@ def STEPS(deep):
         ('kill9', step_script(CRASH, '--nemesis', 'kill9', '--cycles', str(cycles[0]))),
         ('power', step_script(CRASH, '--nemesis', 'power', '--cycles', str(cycles[1]), tools=['losetup', 'mkfs.ext4'])),
         ('power-control', step_script(CRASH, '--nemesis', 'power', '--cycles', '5', '--unsafe-no-fsync', tools=['losetup', 'mkfs.ext4'])),
-        ('round-trip', step_script('tests/clients/round_trip.py', '--client', 'kcat', '--only', 'words', tools=['kcat'],
-                                   env={'MOLDAU_HTTP__ENABLED': 'false'})),
+        ('clients', step_script('tests/clients/prepare.py')),
+        ('round-trip', step_script('tests/clients/round_trip.py', *(['--deep'] if deep else []), timeout=7200)),
+        # The same suites under the sanitizers; both are clang builds, so this is clang's check too.
+        ('build-asan', step_build('asan')),
+        ('unit-asan', step_units('asan')),
+        ('hostile-asan', step_script('tests/safety/hostile.py', env=sanitized['asan'])),
+        ('kill9-asan', step_script(CRASH, '--nemesis', 'kill9', '--cycles', '10', env=sanitized['asan'])),
+        ('fuzz', step_script('tests/fuzz/run.py', '600' if deep else '60')),
+        ('build-tsan', step_build('tsan')),
+        ('unit-tsan', step_units('tsan')),
+        ('hostile-tsan', step_script('tests/safety/hostile.py', env=sanitized['tsan'])),
+        ('kill9-tsan', step_script(CRASH, '--nemesis', 'kill9', '--cycles', '10', env=sanitized['tsan'])),
     ]
