@@ -101,11 +101,14 @@ base::Status Directory::open(DirectoryIdentity identity) {
   }
   MOLDAU_TRY(begin_lane());
   // From here on they would be older than the data.
+  bool any = false;
   for (const auto name : {file_names::clean_shutdown, file_names::closed_checkpoint}) {
     const auto removed = fs_.remove(file_names::join(path_, name));
     if (!removed && removed.error().code != Errc::not_found) return removed;
+    any = any || removed.has_value();
   }
-  return fs_.sync_directory(path_);
+  if (any) MOLDAU_TRY(fs_.sync_directory(path_));
+  return {};
 }
 
 base::Status Directory::format_or_check(DirectoryIdentity identity) {
