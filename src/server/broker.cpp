@@ -130,9 +130,11 @@ base::Status Broker::open_storage() {
   identity.node_id = config_.node_id;
   auto directory = storage::LogDirectory::open(*file_system_, config_.data_dir, identity, options,
                                                clock_, random_);
-  if (!directory && directory.error().code == Errc::already_exists)
+  if (!directory && (directory.error().code == Errc::already_exists ||
+                     directory.error().code == Errc::not_found))
     return base::fail(Errc::unsupported, directory.error().message +
-                                             "; storage.data_dir has to name a directory");
+                                             "; storage.data_dir has to name a directory, or one "
+                                             "that can be made");
   if (!directory) return directory.error();
   directory_ = std::move(*directory);
   const auto& opened = directory_->opened();

@@ -154,6 +154,12 @@ class Refusals:
             file.write('x')
         self.expect('a file in place of the directory', made, (3,), made.data)
 
+    def case_nowhere(self):
+        if self.kind == 'kafka':
+            return  # it makes the parents too
+        made = self.broker(properties={'log.dirs': os.path.join(self.folder, 'no', 'such', 'data')})
+        self.expect('a directory whose parent is missing', made, (3,), 'data_dir', '/no/such/data')
+
     def case_port_in_use(self):
         made = self.broker()
         with socket.socket() as holder:
