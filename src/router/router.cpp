@@ -1,6 +1,8 @@
 #include "moldau/router/router.hpp"
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <chrono>
 #include <utility>
 
@@ -13,27 +15,62 @@ namespace moldau::router {
 
 using protocol::ApiKey;
 
+/// What is counted of one API.  Thread rule: any thread.
 struct Router::ApiMetrics {
+  ApiMetrics(base::MetricsRegistry& metrics, ApiKey key)
+      : registry(metrics),
+        labels{{"api", std::string(protocol::name(key))}},
+        requests(metrics.counter("moldau_requests_total", "Requests received, by API.", labels)),
+        request_bytes(metrics.counter("moldau_request_bytes_total",
+                                      "Bytes of requests received, by API.", labels)),
+        response_bytes(metrics.counter("moldau_response_bytes_total",
+                                       "Bytes of answers made, by API.", labels)),
+        latency(metrics.histogram("moldau_request_duration_seconds",
+                                  "From the request's arrival to its answer being ready, by API.",
+                                  base::HistogramOptions::seconds(), labels)) {}
+
+  void count_error(protocol::ErrorCode code) {
+    const auto at = static_cast<std::size_t>(static_cast<std::int16_t>(code) + 1);
+    if (at >= errors.size()) return;
+    auto* counter = errors[at].load(std::memory_order_acquire);
+    if (counter == nullptr) {  // the registry gives the same one to whoever asks
+      auto with_error = labels;
+      with_error.emplace_back("error", std::string(protocol::name(code)));
+      counter = &registry.counter("moldau_request_errors_total",
+                                  "Error codes in answers, by API and code.", with_error);
+      errors[at].store(counter, std::memory_order_release);
+    }
+    counter->add();
+  }
+
+  base::MetricsRegistry& registry;
+  const base::MetricLabels labels;
   base::Counter& requests;
+  base::Counter& request_bytes;
+  base::Counter& response_bytes;
   base::Histogram& latency;
+  std::array<std::atomic<base::Counter*>, 256> errors{};  // by code + 1: Kafka's begin at -1
 };
 
 namespace {
 
 /// A handler's answer on its way to the connection's slot; measures how long it took.
+template <class Metrics>
 class Slot final : public api::ResponseSink {
  public:
   Slot(net::Responder responder, const base::Clock& clock, base::SteadyTime received,
-       base::Histogram& latency)
+       Metrics& metrics)
       : responder_(std::move(responder)),
         clock_(clock),
         received_(received),
-        latency_(latency) {}
+        metrics_(metrics) {}
 
   void send(base::Payload response) override {
     observe();
+    metrics_.response_bytes.add(response.size());
     responder_.send(std::move(response));
   }
+  void note_error(protocol::ErrorCode code) override { metrics_.count_error(code); }
   void no_response() override {
     observe();
     responder_.no_response();
@@ -43,13 +80,13 @@ class Slot final : public api::ResponseSink {
  private:
   void observe() {
     const auto took = std::chrono::duration_cast<std::chrono::nanoseconds>(clock_.now() - received_);
-    latency_.observe(static_cast<std::uint64_t>(std::max<std::int64_t>(0, took.count())));
+    metrics_.latency.observe(static_cast<std::uint64_t>(std::max<std::int64_t>(0, took.count())));
   }
 
   net::Responder responder_;
   const base::Clock& clock_;
   const base::SteadyTime received_;
-  base::Histogram& latency_;
+  Metrics& metrics_;
 };
 
 /// KIP-511: a version of ApiVersions that is not known is answered in version 0, with the range of this
@@ -97,12 +134,7 @@ api::RequestContext context_of(net::Connection& connection, const protocol::Requ
 Router::Router(const api::Services& services, base::MetricsRegistry& metrics)
     : services_(services) {
   for (const auto& row : api::api_table()) {
-    const base::MetricLabels labels{{"api", std::string(protocol::name(row.key))}};
-    auto entry = std::make_unique<ApiMetrics>(ApiMetrics{
-        metrics.counter("moldau_requests_total", "Requests received, by API.", labels),
-        metrics.histogram("moldau_request_duration_seconds",
-                          "From the request's arrival to its answer being ready, by API.",
-                          base::HistogramOptions::seconds(), labels)});
+    auto entry = std::make_unique<ApiMetrics>(metrics, row.key);
     by_api_.emplace(static_cast<std::int16_t>(row.key), std::move(entry));
   }
 }
@@ -122,6 +154,7 @@ void Router::refuse(net::Connection& connection, net::Responder& responder,
 void Router::on_frame(net::Connection& connection, base::SharedBytes frame,
                       net::Responder responder) {
   const auto received = services_.clock.now();
+  const std::size_t frame_bytes = frame.size();
   codec::Reader reader(std::move(frame));
   const auto header = protocol::decode_request_header(reader);
   if (!header) return refuse(connection, responder, "no request header: " + header.error().message);
@@ -144,9 +177,10 @@ void Router::on_frame(net::Connection& connection, base::SharedBytes frame,
   }
   auto& metrics = *by_api_.at(header.value().api_key);
   metrics.requests.add();
+  metrics.request_bytes.add(frame_bytes);
   const auto context = context_of(connection, header.value(), received);
   std::unique_ptr<api::ResponseSink> sink =
-      std::make_unique<Slot>(std::move(responder), services_.clock, received, metrics.latency);
+      std::make_unique<Slot<ApiMetrics>>(std::move(responder), services_.clock, received, metrics);
   if (const auto handled = row->handle(services_, context, reader, sink); !handled) {
     log::warn("request.malformed", "closing {} ({}): {} version {}: {}", context.remote,
               log::client(context.client_id), protocol::name(row->key), version,

@@ -58,6 +58,8 @@ TEST(Produce, SaysTimedOutWhenTheDiskTakesLongerThanTheClientWaits) {
   EXPECT_EQ(answers.at(0).error_code, ErrorCode::request_timed_out);
   EXPECT_EQ(answers.at(1).error_code, ErrorCode::request_timed_out);
   EXPECT_EQ(answers.at(2).error_code, ErrorCode::unknown_topic_or_partition);  // known before
+  EXPECT_EQ(slow->errors, (std::vector{ErrorCode::request_timed_out, ErrorCode::request_timed_out,
+                                       ErrorCode::unknown_topic_or_partition}));
   EXPECT_FALSE(patient->response.has_value());
   node.commit();  // what timed out was appended all the same, and is told to nobody
   ASSERT_TRUE(patient->response.has_value());

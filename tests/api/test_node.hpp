@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "moldau/api/handlers.hpp"
 #include "moldau/cluster/solo_controller.hpp"
@@ -21,6 +22,7 @@ namespace moldau::api {
 template <class Response>
 struct Answered {
   std::optional<Response> response;
+  std::vector<protocol::ErrorCode> errors;  // as metrics are told of them
   bool silent = false;
   std::string closed;
 };
@@ -127,6 +129,7 @@ class TestNode final : public cluster::MetadataListener {
       ASSERT_TRUE(decoded.has_value());
       to_->response = std::move(decoded).value();
     }
+    void note_error(protocol::ErrorCode code) override { to_->errors.push_back(code); }
     void no_response() override { to_->silent = true; }
     void close(std::string_view reason) override { to_->closed = reason; }
 

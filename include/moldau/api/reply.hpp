@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "moldau/api/errors_in.hpp"
 #include "moldau/base/payload.hpp"
 #include "moldau/codec/codec.hpp"
 #include "moldau/codec/writer.hpp"
@@ -18,6 +19,8 @@ class ResponseSink {
  public:
   virtual ~ResponseSink() = default;
   virtual void send(base::Payload response) = 0;
+  /// Of an answer that is about to be sent: an error code in it.
+  virtual void note_error(protocol::ErrorCode code) = 0;
   /// acks=0: the request has no answer.
   virtual void no_response() = 0;
   virtual void close(std::string_view reason) = 0;
@@ -32,6 +35,7 @@ class Reply {
       : sink_(std::move(sink)), version_(version), correlation_id_(correlation_id) {}
 
   void operator()(const Response& response) {
+    for_each_error(response, [this](protocol::ErrorCode code) { sink_->note_error(code); });
     codec::Writer writer;
     protocol::encode_response_header(writer, Response::api_key,
                                      Response::flexible.contains(version_), correlation_id_);
