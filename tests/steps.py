@@ -14,6 +14,7 @@ def STEPS(deep):
         ('checker', step_unittest('tests/safety/checker_test.py', 'tests/safety/dump_test.py')),
         ('hostile', step_script('tests/safety/hostile.py')),
         ('connections', step_script('tests/safety/hostile.py', '--connections', '10000')),
+        ('observed', step_script('tests/safety/observed.py')),
         ('refusals', step_script('tests/safety/refusals.py', tools=['losetup', 'mkfs.ext4'])),
         ('idle', step_script('tests/safety/resources.py', '--check')),
         ('kafka-tools', step_script('tests/clients/kafka_tools.py', tools=['java', 'mvn'])),
