@@ -47,10 +47,11 @@ class Comparison:
         self.standing = {}
         self.fresh = {}
         self.turn = 0
+        self.page_cache = machine.FullPageCache(setup.data)
 
     def run(self, case):
         say(f"{case.name}: {case.about}")
-        notes = []
+        notes = [f"page cache filled in {self.page_cache.fill():.0f} s"]
         both = self._standing(case, notes) if case.standing else self._fresh()
         pairs = self._pairs(case, both)
         for broker in both.values():
@@ -255,6 +256,7 @@ def measure(options, cases):
             path.write_text(json.dumps(result, indent=1))
     finally:
         comparison.close()
+        comparison.page_cache.remove()
     result["calibration"]["after"] = calibrate(setup)
     path.write_text(json.dumps(result, indent=1))
     path.with_suffix(".txt").write_text(report.text_report(result) + "\n")
