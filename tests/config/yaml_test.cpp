@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "moldau/metadata/option_table.hpp"
+#include "src/config/loader.hpp"
 #include "written_file.hpp"
 
 namespace moldau::config {
@@ -203,6 +204,21 @@ TEST(ShippedFile, NamesEveryOptionThatHasAnEffect) {
     EXPECT_NE(text.find("\n  # " + std::string(option.name) + ":"), std::string::npos)
         << option.name;
   }
+}
+
+TEST(ShippedFile, NamesEverySettingOfOurOwn) {
+  const std::regex section(R"(^([a-z]+):.*$)");
+  const std::regex key(R"(^  (?:# )?([a-z_]+):.*$)");
+  std::istringstream lines(shipped());
+  std::set<std::string> named;
+  std::string line, in;
+  while (std::getline(lines, line)) {
+    std::smatch match;
+    if (std::regex_match(line, match, section)) in = match[1];
+    if (std::regex_match(line, match, key)) named.insert(in + "." + match[1].str());
+  }
+  for (const auto path : Loader::own_paths())
+    EXPECT_TRUE(named.contains(std::string(path))) << path;
 }
 
 }  // namespace
