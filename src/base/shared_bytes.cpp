@@ -1,17 +1,15 @@
 #include "moldau/base/shared_bytes.hpp"
 
 #include <atomic>
-#include <cstdlib>
 #include <new>
 
+#include "base/block_pool.hpp"
 #include "moldau/base/check.hpp"
 
 namespace moldau::base {
 
 Slab* Slab::create(std::size_t capacity) {
-  void* memory = std::malloc(sizeof(Slab) + capacity);
-  if (memory == nullptr) throw std::bad_alloc();
-  return new (memory) Slab(capacity);
+  return new (block_pool::allocate(sizeof(Slab) + capacity)) Slab(capacity);
 }
 
 void Slab::add_reference() {
@@ -20,8 +18,9 @@ void Slab::add_reference() {
 
 void Slab::release() {
   if (std::atomic_ref<std::uint32_t>(references_).fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    const std::size_t size = sizeof(Slab) + capacity_;
     this->~Slab();
-    std::free(this);
+    block_pool::free(this, size);
   }
 }
 

@@ -251,6 +251,10 @@ void Broker::add_metrics() {
         base::MetricType::counter, static_cast<double>(lane.committed_bytes));
     add("moldau_lane_committed_entries_total", "Batches and other entries committed by the lane.",
         base::MetricType::counter, static_cast<double>(lane.committed_entries));
+    add("moldau_tail_bytes", "Batches held in memory for readers, or until a segment has them.",
+        base::MetricType::gauge, static_cast<double>(lane.tail_bytes));
+    add("moldau_unflushed_bytes", "Batches that are in the lane and in no segment yet.",
+        base::MetricType::gauge, static_cast<double>(lane.unflushed_bytes));
     add("moldau_partitions", "Partitions of this broker.", base::MetricType::gauge,
         static_cast<double>(partitions_->count()));
     add("moldau_partitions_offline", "Partitions that cannot be served.", base::MetricType::gauge,

@@ -24,6 +24,8 @@ namespace {
 /// Durable batches are in a segment file after so long, however few they are.
 constexpr milliseconds flush_age_max{1000};
 constexpr std::uint64_t flush_bytes_min = 256 * 1024;
+/// A commit waits at most so long for segments to catch up: they may not be able to (a full disk).
+constexpr milliseconds behind_pause{200};
 constexpr milliseconds expiry_interval{600'000};
 /// The room that is left is looked at this often while batches come, and while they are refused.
 constexpr milliseconds space_interval{250};
@@ -315,6 +317,8 @@ base::Status Directory::fail_with(const base::Error& error) {
 }
 
 base::Status Directory::commit() {
+  // Whoever waits for an acknowledgement waits for the segments too, once they fall behind too far.
+  flush_queue_.wait_for_room(static_cast<std::int64_t>(2 * options_.tail_bytes_max), behind_pause);
   MutexLock lock(commit_mutex_);
   if (const auto error = lane_queue_.failed()) return *error;
   lane_queue_.take(entries_);
@@ -385,8 +389,15 @@ base::Status Directory::finish_commit(std::span<const LaneEntry> entries) {
 }
 
 Directory::LaneStatistics Directory::lane_statistics() const {
-  MutexLock lock(position_mutex_);
-  return statistics_;
+  LaneStatistics statistics;
+  {
+    MutexLock lock(position_mutex_);
+    statistics = statistics_;
+  }
+  statistics.tail_bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(0, flush_queue_.tail_bytes));
+  statistics.unflushed_bytes =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(0, flush_queue_.unflushed_bytes));
+  return statistics;
 }
 
 // ---- Behind the lane.
@@ -398,6 +409,7 @@ base::Result<bool> Directory::flush_log(PartitionLog& log, std::int64_t now_ms) 
   if (status) {
     if (!std::exchange(log.is_listed_as_cached, true)) cached_.push_back(log.weak_from_this());
     disk_was_full_ = false;
+    flush_queue_.made_room();
     return true;
   }
   if (status.error().code == Errc::no_space) {

@@ -28,6 +28,20 @@ void FlushQueue::stop() {
   MutexLock lock(mutex_);
   stopped_ = true;
   changed_.notify_all();
+  room_.notify_all();
+}
+
+void FlushQueue::wait_for_room(std::int64_t unflushed_bytes_max, std::chrono::milliseconds timeout) {
+  if (unflushed_bytes < unflushed_bytes_max) return;
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  MutexLock lock(mutex_);
+  while (unflushed_bytes >= unflushed_bytes_max && !stopped_)
+    if (room_.wait_until(mutex_, deadline) == std::cv_status::timeout) break;
+}
+
+void FlushQueue::made_room() {
+  MutexLock lock(mutex_);
+  room_.notify_all();
 }
 
 void FlushQueue::wait(std::chrono::milliseconds timeout) {

@@ -32,6 +32,12 @@ class FlushQueue {
   /// Puts back what is not due yet.
   void put_back(std::vector<Waiting> waiting);
 
+  /// Waits until less than so many bytes are in memory only, stop(), or the timeout.  For the thread
+  /// that commits: more would come in than the disk takes.
+  void wait_for_room(std::int64_t unflushed_bytes_max, std::chrono::milliseconds timeout);
+  /// Some were written to a segment.
+  void made_room();
+
   /// Bytes in memory that no segment file has.
   std::atomic<std::int64_t> unflushed_bytes{0};
   /// Bytes in memory altogether.
@@ -40,6 +46,7 @@ class FlushQueue {
  private:
   base::Mutex mutex_;
   std::condition_variable_any changed_;
+  std::condition_variable_any room_;
   std::vector<Waiting> waiting_ MOLDAU_GUARDED_BY(mutex_);
   bool signalled_ MOLDAU_GUARDED_BY(mutex_) = false;
   bool stopped_ MOLDAU_GUARDED_BY(mutex_) = false;

@@ -34,4 +34,7 @@ constexpr std::size_t topic_name_length_max = 249;
 /// Kafka remembers this many batches of each producer for duplicates.
 constexpr std::size_t producer_batches_remembered = 5;
 
+/// Large blocks of memory that nobody uses and that are kept for the next (base/block_pool).
+constexpr std::size_t kept_block_bytes_max = 32 * 1024 * 1024;
+
 }  // namespace moldau::limits

@@ -101,6 +101,8 @@ class LogDirectory {
     std::uint64_t commits = 0;
     std::uint64_t committed_bytes = 0;
     std::uint64_t committed_entries = 0;
+    std::uint64_t tail_bytes = 0;       // batches in memory, of all logs
+    std::uint64_t unflushed_bytes = 0;  // those of them that no segment file has yet
   };
   [[nodiscard]] virtual LaneStatistics lane_statistics() const = 0;
 };
