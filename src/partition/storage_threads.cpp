@@ -1,5 +1,6 @@
 #include "moldau/partition/storage_threads.hpp"
 
+#include <algorithm>
 #include <chrono>
 
 #include "moldau/base/log.hpp"
@@ -57,9 +58,11 @@ void StorageThreads::run_background(const std::stop_token& stop) {
       failed(next.error());
       return;
     }
-    if (const auto status = directory.remove_deleted(); !status)
-      log::warn("storage.remove_failed", "{}", base::to_string(status.error()));
-    directory.wait_for_background(next.value().value_or(longest_sleep));
+    const auto removal = directory.remove_deleted();
+    if (!removal) log::warn("storage.remove_failed", "{}", base::to_string(removal.error()));
+    auto sleep = next.value().value_or(longest_sleep);
+    if (removal && removal.value()) sleep = std::min(sleep, *removal.value());
+    directory.wait_for_background(sleep);
   }
 }
 

@@ -233,9 +233,12 @@ base::Status Directory::delete_log(const TopicIdPartition& partition) {
   auto renamed = rename_deleted(fs_, path_, log->topic_partition(), base::Uuid::random(random_));
   if (!renamed && renamed.error().code != Errc::not_found) return fail_with(renamed.error());
   root_unsynced_ = true;
-  MutexLock lock(logs_mutex_);
-  deleted_.push_back({log, lsn, renamed ? renamed.value() : std::string(),
-                      clock_.now() + milliseconds(log->file_delete_delay_ms())});
+  {
+    MutexLock lock(logs_mutex_);
+    deleted_.push_back({log, lsn, renamed ? renamed.value() : std::string(),
+                        clock_.now() + milliseconds(log->file_delete_delay_ms())});
+  }
+  flush_queue_.wake();  // to learn when to come back
   return {};
 }
 
@@ -253,8 +256,9 @@ std::shared_ptr<Log> Directory::find(const TopicIdPartition& partition) const {
   return place == logs_.end() ? nullptr : place->second;
 }
 
-base::Status Directory::remove_deleted() {
+base::Result<std::optional<milliseconds>> Directory::remove_deleted() {
   std::vector<Deleted> due;
+  std::optional<milliseconds> again;
   {
     MutexLock lock(logs_mutex_);
     const auto now = clock_.now();
@@ -263,14 +267,19 @@ base::Status Directory::remove_deleted() {
     });
     std::move(first_due, deleted_.end(), std::back_inserter(due));
     deleted_.erase(first_due, deleted_.end());
+    for (const Deleted& later : deleted_) {
+      // One that is due waits for the commit of its entry in the lane.
+      const auto left = std::max(milliseconds{10}, std::chrono::ceil<milliseconds>(later.remove_at - now));
+      again = again ? std::min(*again, left) : left;
+    }
   }
   for (const Deleted& deleted : due) {
     if (deleted.log != nullptr) deleted.log->release_memory();
     if (deleted.directory.empty()) continue;
     const auto status = fs_.remove_directory(deleted.directory);
-    if (!status && status.error().code != Errc::not_found) return status;
+    if (!status && status.error().code != Errc::not_found) return status.error();
   }
-  return {};
+  return again;
 }
 
 // ---- The lane.

@@ -44,7 +44,7 @@ class Directory final : public LogDirectory {
   base::Result<std::optional<std::chrono::milliseconds>> write_behind() override;
   void wait_for_background(std::chrono::milliseconds timeout) override;
   base::Status checkpoint() override;
-  base::Status remove_deleted() override;
+  base::Result<std::optional<std::chrono::milliseconds>> remove_deleted() override;
   base::Status close(std::int64_t broker_epoch) override;
   [[nodiscard]] const DirectoryIdentity& identity() const override { return identity_; }
   [[nodiscard]] const Opened& opened() const override { return opened_; }

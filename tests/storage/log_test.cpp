@@ -273,4 +273,27 @@ TEST_F(LogTest, KeepsNoMoreInMemoryThanTheBudgetOnceFlushed) {
   EXPECT_EQ(oldest.records.size(), read_all(*other_log).value()[0].body.size() + 16);
 }
 
+TEST(LogDirectory, SaysWhenDeletedFilesAreDue) {
+  support::MemoryFileSystem fs;
+  TestDirectory test(fs);
+  ASSERT_TRUE(test.open().has_value());
+  LogOptions options;
+  options.file_delete_delay_ms = 1000;
+  ASSERT_TRUE(test.log(0, options).has_value());
+  ASSERT_TRUE(test.directory->commit().has_value());
+  EXPECT_FALSE(test.directory->remove_deleted().value().has_value());
+  ASSERT_TRUE(test.directory->delete_log({test_topic, PartitionIndex{0}}).has_value());
+  EXPECT_EQ(test.directory->remove_deleted().value(), std::chrono::milliseconds(1000));
+  const auto directories = [&] {
+    const auto names = fs.list("data").value();
+    return std::count_if(names.begin(), names.end(), [](const auto& name) { return name.ends_with("-delete"); });
+  };
+  test.clock.advance(base::Milliseconds{1000});
+  EXPECT_TRUE(test.directory->remove_deleted().value().has_value());  // not committed yet
+  EXPECT_EQ(directories(), 1);
+  ASSERT_TRUE(test.directory->commit().has_value());
+  EXPECT_FALSE(test.directory->remove_deleted().value().has_value());
+  EXPECT_EQ(directories(), 0);
+}
+
 }  // namespace moldau::storage

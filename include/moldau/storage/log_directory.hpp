@@ -85,8 +85,9 @@ class LogDirectory {
   virtual void wait_for_background(std::chrono::milliseconds timeout) = 0;
   /// Syncs segments and frees the lane.  write_behind does so by itself when the lane fills.  (blocks)
   virtual base::Status checkpoint() = 0;
-  /// Deletes the files of deleted logs and segments whose delay has passed.  (blocks)
-  virtual base::Status remove_deleted() = 0;
+  /// Deletes the files of deleted logs whose delay has passed; returns when to come back (nullopt: when
+  /// wait_for_background() says so).  (blocks)
+  virtual base::Result<std::optional<std::chrono::milliseconds>> remove_deleted() = 0;
 
   /// Orderly stop: everything written to segments, indexes and snapshots finished, Kafka's checkpoints
   /// written, the lane emptied, the clean marker last.  (blocks)
