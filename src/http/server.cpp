@@ -17,6 +17,7 @@
 #include "http/request.hpp"
 #include "http/router.hpp"
 #include "moldau/base/log.hpp"
+#include "moldau/base/thread_name.hpp"
 
 namespace moldau::http {
 namespace {
@@ -220,7 +221,10 @@ class ServerImpl final : public Server {
     address_ = {bound.address().to_string(), bound.port()};
     shared_.checks_host = bound.address().is_loopback() || !options.allowed_hosts.empty();
     accept();
-    thread_ = std::thread([this] { context_.run(); });
+    thread_ = std::thread([this] {
+      base::name_thread("http");
+      context_.run();
+    });
     return {};
   }
 

@@ -9,6 +9,7 @@
 
 #include "moldau/base/log.hpp"
 #include "moldau/base/metrics.hpp"
+#include "moldau/base/thread_name.hpp"
 #include "net/connection_impl.hpp"
 #include "net/loop_impl.hpp"
 
@@ -57,6 +58,7 @@ LoopImpl::~LoopImpl() {
 
 void LoopImpl::run() {
   base::own_metrics_shard(options_.index + 1);
+  base::name_thread("loop-" + std::to_string(options_.index));
   const OnLoop on_loop(*this);
   {
     const auto work = boost::asio::make_work_guard(context_);

@@ -154,8 +154,8 @@ void Broker::on_storage_failure(const base::Error& error) {
 }
 
 base::Status Broker::open_metadata() {
-  helpers_.emplace(2);
-  controller_thread_.emplace(1);
+  helpers_.emplace("helper", 2);
+  controller_thread_.emplace("controller", 1);
   partitions_.emplace(*directory_, static_config_, config_.node_id);
   storage_threads_.emplace(*partitions_,
                            [this](const base::Error& error) { on_storage_failure(error); });

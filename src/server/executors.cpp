@@ -1,9 +1,16 @@
 #include "executors.hpp"
 
+#include "moldau/base/thread_name.hpp"
+
 namespace moldau::server {
 
-ThreadPool::ThreadPool(int threads) {
-  for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
+ThreadPool::ThreadPool(const std::string& name, int threads) {
+  for (int i = 0; i < threads; ++i) {
+    threads_.emplace_back([this, name] {
+      base::name_thread(name);
+      run();
+    });
+  }
 }
 
 ThreadPool::~ThreadPool() { stop(); }

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -15,7 +16,7 @@ namespace moldau::server {
 /// Thread rule: post() from any thread; stop() by the owner.
 class ThreadPool final : public base::Executor {
  public:
-  explicit ThreadPool(int threads);
+  ThreadPool(const std::string& name, int threads);
   ~ThreadPool() override;
   void post(base::Task task) override;
   /// Runs what was posted, then ends the threads.  Later posts are dropped.
