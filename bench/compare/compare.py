@@ -29,6 +29,8 @@ WARM_MOST_S = 150
 SETTLED = 0.04
 # A pair spoiled by the machine is run again, up to so many times the pairs asked for.
 TRIES = 2
+# Memory used once before each measurement, in volumes of the workload: files and their copies.
+MEMORY_TOUCHED = 3
 # A paused Kafka would come back to a controller that has given it up for dead.
 STANDING_KAFKA = {"broker.session.timeout.ms": "3600000"}
 
@@ -47,11 +49,10 @@ class Comparison:
         self.standing = {}
         self.fresh = {}
         self.turn = 0
-        self.page_cache = machine.FullPageCache(setup.data)
 
     def run(self, case):
         say(f"{case.name}: {case.about}")
-        notes = [f"page cache filled in {self.page_cache.fill():.0f} s"]
+        notes = []
         both = self._standing(case, notes) if case.standing else self._fresh()
         pairs = self._pairs(case, both)
         for broker in both.values():
@@ -131,6 +132,7 @@ class Comparison:
             broker.resume()
             time.sleep(0.5)
         os.sync()
+        machine.touch_memory(int(MEMORY_TOUCHED * self.knobs.gb * 1e9))
         quiet = machine.Quiet()
         ours_before = own_cpu_s()
         before = broker.cpu_s() if case.standing else 0.0
@@ -256,7 +258,6 @@ def measure(options, cases):
             path.write_text(json.dumps(result, indent=1))
     finally:
         comparison.close()
-        comparison.page_cache.remove()
     result["calibration"]["after"] = calibrate(setup)
     path.write_text(json.dumps(result, indent=1))
     path.with_suffix(".txt").write_text(report.text_report(result) + "\n")

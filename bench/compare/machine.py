@@ -1,5 +1,6 @@
 """What the machine is, and how quiet it was while something was measured."""
 
+import mmap
 import os
 import pathlib
 import platform
@@ -61,38 +62,16 @@ class Quiet:
         return self.busy, self.steal, self.total
 
 
-class FullPageCache:
-    """Keeps the page cache full with a file of holes. The first use of a page costs a virtual machine
-    many times what a later one does, since its host has to find the memory; a server that has run for
-    a day has no such pages left."""
-
-    SPARE = 4 << 30  # for brokers and generator
-    STEP = 8 << 20
-
-    def __init__(self, directory):
-        self.path = pathlib.Path(directory) / "page-cache-filler"
-
-    def fill(self):
-        """Reads what is not cached (any more); returns seconds."""
-        began = time.monotonic()
-        size = max(0, _memory_bytes("MemTotal") - self.SPARE)
-        with self.path.open("wb") as file:
-            file.truncate(size)
-        buffer = bytearray(self.STEP)
-        with self.path.open("rb", buffering=0) as file:
-            while file.readinto(buffer):
-                pass
-        return time.monotonic() - began
-
-    def remove(self):
-        self.path.unlink(missing_ok=True)
-
-
-def _memory_bytes(name):
-    for line in pathlib.Path("/proc/meminfo").read_text().splitlines():
-        if line.startswith(name + ":"):
-            return int(line.split()[1]) * 1024
-    raise RuntimeError(f"/proc/meminfo has no {name}")
+def touch_memory(size):
+    """Uses so many bytes of memory once and gives them back. The first use of a page costs a virtual
+    machine ten times what a later one does, since its host has to find the memory, and takes free
+    memory away again within seconds; a server of one's own has no such pages."""
+    populate = 0x8000  # MAP_POPULATE
+    step = 256 << 20
+    held = [mmap.mmap(-1, step, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | populate)
+            for _ in range(size // step)]
+    for part in held:
+        part.close()
 
 
 def _read(path):

@@ -40,6 +40,15 @@ std::size_t class_of(std::size_t block) {
   return static_cast<std::size_t>(exponent - exponent_min) * steps_per_doubling + step;
 }
 
+std::size_t bytes_of_class(std::size_t index) {
+  const std::size_t doubling = pooled_size_min << (index / steps_per_doubling);
+  return doubling + doubling / steps_per_doubling * (index % steps_per_doubling);
+}
+
+std::size_t mapped_bytes(std::size_t block) {
+  return (block + page_bytes - 1) / page_bytes * page_bytes;
+}
+
 bool is_kept(std::size_t block) { return block < std::size_t{1} << exponent_max; }
 
 }  // namespace
@@ -52,6 +61,19 @@ std::size_t block_bytes(std::size_t size) {
 std::size_t kept_bytes() {
   MutexLock lock(kept().mutex);
   return kept().bytes;
+}
+
+void trim(std::size_t bytes) {
+  MutexLock lock(kept().mutex);
+  for (std::size_t i = classes; i-- > 0;) {  // the largest first
+    auto& blocks = kept().blocks[i];
+    while (!blocks.empty() && kept().bytes > bytes) {
+      const std::size_t size = bytes_of_class(i);
+      ::munmap(blocks.back(), mapped_bytes(size));
+      kept().bytes -= size;
+      blocks.pop_back();
+    }
+  }
 }
 
 #ifdef MOLDAU_SANITIZED
@@ -80,7 +102,7 @@ void* allocate(std::size_t size) {
       return block;
     }
   }
-  void* block = ::mmap(nullptr, (bytes + page_bytes - 1) / page_bytes * page_bytes,
+  void* block = ::mmap(nullptr, mapped_bytes(bytes),
                        PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (block == MAP_FAILED) throw std::bad_alloc();
   return block;
@@ -97,7 +119,7 @@ void free(void* block, std::size_t size) {
       return;
     }
   }
-  ::munmap(block, (bytes + page_bytes - 1) / page_bytes * page_bytes);
+  ::munmap(block, mapped_bytes(bytes));
 }
 #endif
 

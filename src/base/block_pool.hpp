@@ -18,5 +18,7 @@ constexpr std::size_t pooled_size_min = 32 * 1024;
 std::size_t block_bytes(std::size_t size);
 /// Bytes that are kept for the next.
 std::size_t kept_bytes();
+/// Gives back what is kept beyond so many.
+void trim(std::size_t bytes);
 
 }  // namespace moldau::base::block_pool

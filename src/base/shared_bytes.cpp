@@ -5,12 +5,15 @@
 
 #include "base/block_pool.hpp"
 #include "moldau/base/check.hpp"
+#include "moldau/base/limits.hpp"
 
 namespace moldau::base {
 
 Slab* Slab::create(std::size_t capacity) {
   return new (block_pool::allocate(sizeof(Slab) + capacity)) Slab(capacity);
 }
+
+void Slab::release_kept() { block_pool::trim(limits::kept_block_bytes_idle); }
 
 void Slab::add_reference() {
   std::atomic_ref<std::uint32_t>(references_).fetch_add(1, std::memory_order_relaxed);

@@ -4,6 +4,8 @@
 #include <chrono>
 
 #include "moldau/base/log.hpp"
+#include "moldau/base/shared_bytes.hpp"
+#include "moldau/base/thread_name.hpp"
 
 namespace moldau::partition {
 
@@ -19,8 +21,14 @@ StorageThreads::StorageThreads(PartitionManager& manager,
 StorageThreads::~StorageThreads() { stop(); }
 
 void StorageThreads::start() {
-  committer_ = std::jthread([this](const std::stop_token& stop) { run_commits(stop); });
-  background_ = std::jthread([this](const std::stop_token& stop) { run_background(stop); });
+  committer_ = std::jthread([this](const std::stop_token& stop) {
+    base::name_thread("committer");
+    run_commits(stop);
+  });
+  background_ = std::jthread([this](const std::stop_token& stop) {
+    base::name_thread("background");
+    run_background(stop);
+  });
 }
 
 void StorageThreads::stop() {
@@ -60,6 +68,7 @@ void StorageThreads::run_background(const std::stop_token& stop) {
     }
     const auto removal = directory.remove_deleted();
     if (!removal) log::warn("storage.remove_failed", "{}", base::to_string(removal.error()));
+    if (!next.value()) base::Slab::release_kept();
     auto sleep = next.value().value_or(longest_sleep);
     if (removal && removal.value()) sleep = std::min(sleep, *removal.value());
     directory.wait_for_background(sleep);

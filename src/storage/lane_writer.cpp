@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <new>
 
 #include "file_names.hpp"
 #include "moldau/base/check.hpp"
@@ -20,13 +21,16 @@ namespace {
 constexpr std::size_t block_bytes_max = 1024 * 1024;
 /// One write holds about so much.
 constexpr std::size_t write_bytes_max = 4 * 1024 * 1024;
-/// Batches from this size on are written from where they are.
-constexpr std::size_t reference_bytes_min = 4096;
+/// Staging memory beyond this is given back after the write that needed it.
+constexpr std::size_t staging_kept_bytes = 8 * 1024 * 1024;
 /// A file that is used for the first time is filled with zeros so far ahead of its blocks.
 constexpr std::uint64_t zero_step_bytes = 2 * 1024 * 1024;
 constexpr std::uint64_t first_zeros_bytes = 256 * 1024;
+/// Past the page cache: the lane is read only by a start, and the kernel's copy of every byte cost more
+/// than writing it.
+constexpr FileSystem::Open open_mode = FileSystem::Open::direct;
 
-const std::array<std::uint8_t, 64 * 1024> zeros{};
+alignas(format::alignment) const std::array<std::uint8_t, 64 * 1024> zeros{};
 
 void append_zeros(std::uint64_t bytes, std::vector<base::ByteView>& parts) {
   while (bytes > 0) {
@@ -53,7 +57,7 @@ LaneWriter::LaneWriter(FileSystem& fs, std::string directory, const LogDirectory
     : fs_(fs), directory_(std::move(directory)), options_(options), incarnation_(incarnation) {}
 
 base::Status LaneWriter::start() {
-  MOLDAU_ASSIGN(file_, fs_.open(lane_file_path(directory_, 0), FileSystem::Open::create));
+  MOLDAU_ASSIGN(file_, fs_.open(lane_file_path(directory_, 0), open_mode));
   MOLDAU_ASSIGN(zeroed_, file_->size());
   zeroed_ = zeroed_ / format::alignment * format::alignment;
   if (zeroed_ == 0) {
@@ -77,7 +81,7 @@ LaneWriter::Block LaneWriter::next_block(std::span<const LaneEntry> entries) con
 
 // True when a block of that size fits where position_ is, after moving on to the next file if need be.
 base::Result<bool> LaneWriter::make_room(std::uint64_t bytes) {
-  const bool nothing_staged = parts_.empty() && staging_used_ == 0;
+  const bool nothing_staged = staging_used_ == 0;
   if (position_.offset + bytes <= options_.lane_file_bytes) return true;
   if (position_.offset == 0 && nothing_staged) return true;  // larger than a whole file
   if (!nothing_staged) return false;                         // what is staged belongs to this file
@@ -85,7 +89,7 @@ base::Result<bool> LaneWriter::make_room(std::uint64_t bytes) {
   if (next == free_below_.file) return false;
   {
     base::MutexLock lock(files_mutex_);
-    MOLDAU_ASSIGN(file_, fs_.open(lane_file_path(directory_, next), FileSystem::Open::create));
+    MOLDAU_ASSIGN(file_, fs_.open(lane_file_path(directory_, next), open_mode));
     begun_ = next;
   }
   MOLDAU_ASSIGN(zeroed_, file_->size());
@@ -114,8 +118,6 @@ void LaneWriter::encode(std::span<const LaneEntry> entries, const Block& block) 
                  static_cast<std::uint32_t>(block.bytes - format::block_header_bytes));
   base::store_be(header.data() + format::entry_count_at, static_cast<std::uint32_t>(block.entries));
   stage(header.data(), header.size());
-  std::size_t checked = header_at + format::incarnation_at;
-  std::uint32_t crc = 0;
   for (const LaneEntry& entry : entries.first(block.entries)) {
     std::array<std::uint8_t, format::entry_header_bytes> head{};
     head[format::kind_at] = static_cast<std::uint8_t>(entry.kind);
@@ -124,18 +126,10 @@ void LaneWriter::encode(std::span<const LaneEntry> entries, const Block& block) 
     base::store_be(head.data() + format::value_at, entry.value);
     base::store_be(head.data() + format::size_at, static_cast<std::uint32_t>(entry.bytes.size()));
     stage(head.data(), head.size());
-    if (entry.bytes.size() < reference_bytes_min) {
-      if (!entry.bytes.empty()) stage(entry.bytes.data(), entry.bytes.size());
-      continue;
-    }
-    crc = base::crc32c({staging_.get() + checked, staging_used_ - checked}, crc);
-    crc = base::crc32c(entry.bytes.view(), crc);
-    checked = staging_used_;
-    parts_.push_back({staging_.get() + open_part_, staging_used_ - open_part_});
-    parts_.push_back(entry.bytes.view());
-    open_part_ = staging_used_;
+    if (!entry.bytes.empty()) stage(entry.bytes.data(), entry.bytes.size());
   }
-  crc = base::crc32c({staging_.get() + checked, staging_used_ - checked}, crc);
+  const std::size_t checked = header_at + format::incarnation_at;
+  const std::uint32_t crc = base::crc32c({staging_.get() + checked, staging_used_ - checked});
   base::store_be(staging_.get() + header_at + format::crc_at, crc);
   const auto padding = static_cast<std::size_t>(format::aligned(block.bytes) - block.bytes);
   std::memset(staging_.get() + staging_used_, 0, padding);
@@ -143,45 +137,44 @@ void LaneWriter::encode(std::span<const LaneEntry> entries, const Block& block) 
 }
 
 base::Status LaneWriter::write_staged() {
-  if (staging_used_ > open_part_)
-    parts_.push_back({staging_.get() + open_part_, staging_used_ - open_part_});
-  std::uint64_t bytes = 0;
-  for (const auto& part : parts_) bytes += part.size();
+  std::vector<base::ByteView> parts{{staging_.get(), staging_used_}};
   // Zeros go ahead of the blocks while the file is new: writing into them later allocates nothing.
-  const std::uint64_t end = position_.offset + bytes;
+  const std::uint64_t end = position_.offset + staging_used_;
   const std::uint64_t file_bytes = format::aligned(options_.lane_file_bytes);
   if (end > zeroed_) {
     const std::uint64_t ahead = std::max(end, std::min(end + zero_step_bytes, file_bytes));
-    append_zeros(ahead - end, parts_);
+    append_zeros(ahead - end, parts);
     zeroed_ = ahead;
   }
-  const auto status = file_->write(position_.offset, parts_);
+  const auto status = file_->write(position_.offset, parts);
   position_.offset = end;
-  parts_.clear();
-  staging_used_ = open_part_ = 0;
+  staging_used_ = 0;
+  if (staging_capacity_ > staging_kept_bytes) {
+    staging_.reset();
+    staging_capacity_ = 0;
+  }
   return status;
+}
+
+void LaneWriter::make_staging(std::size_t bytes) {
+  if (staging_capacity_ >= bytes) return;
+  staging_capacity_ = static_cast<std::size_t>(format::aligned(bytes));
+  staging_.reset(static_cast<std::uint8_t*>(std::aligned_alloc(format::alignment, staging_capacity_)));
+  if (staging_ == nullptr) throw std::bad_alloc();
 }
 
 base::Result<LaneWriter::Written> LaneWriter::write(std::span<const LaneEntry> entries) {
   MOLDAU_CHECK(!entries.empty(), "a lane write has entries");
   Written written;
-  // Staging must not move while parts refer to it: its size is known beforehand.
-  std::size_t staging_bytes = 0;
   std::size_t total = 0;
   std::size_t count = 0;
   for (const LaneEntry& entry : entries) {
     if (count > 0 && total > write_bytes_max) break;
     total += entry.bytes.size() + format::entry_header_bytes;
-    staging_bytes += format::entry_header_bytes;
-    if (entry.bytes.size() < reference_bytes_min) staging_bytes += entry.bytes.size();
     ++count;
   }
   // At most one block more than full ones, each with a header and padding.
-  staging_bytes += (2 * total / block_bytes_max + 2) * (format::block_header_bytes + format::alignment);
-  if (staging_capacity_ < staging_bytes) {
-    staging_ = std::make_unique_for_overwrite<std::uint8_t[]>(staging_bytes);
-    staging_capacity_ = staging_bytes;
-  }
+  make_staging(total + (2 * total / block_bytes_max + 2) * (format::block_header_bytes + format::alignment));
   std::uint64_t staged_end = 0;  // of the blocks staged, relative to position_.offset
   while (written.entries < count) {
     const auto rest = entries.subspan(written.entries, count - written.entries);

@@ -2,6 +2,7 @@
 // The files of the write-ahead lane: blocks written one after the other, files taken in turn.
 
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <span>
 #include <string>
@@ -61,7 +62,7 @@ class LaneWriter {
   base::Result<bool> make_room(std::uint64_t bytes);
   void encode(std::span<const LaneEntry> entries, const Block& block);
   void stage(const void* bytes, std::size_t size);
-  void pad();
+  void make_staging(std::size_t bytes);
   base::Status write_staged();
 
   FileSystem& fs_;
@@ -76,12 +77,13 @@ class LaneWriter {
   base::Mutex files_mutex_;  // a file is begun, or replaced by a prepared one
   std::uint32_t begun_ MOLDAU_GUARDED_BY(files_mutex_) = 0;
   std::uint64_t files_begun_ = 1;
-  // One write: headers and small batches are copied to staging_, large ones referred to.
-  std::unique_ptr<std::uint8_t[]> staging_;
+  // One write, copied together: direct writes take aligned memory only.
+  struct Free {
+    void operator()(std::uint8_t* bytes) const { std::free(bytes); }
+  };
+  std::unique_ptr<std::uint8_t[], Free> staging_;
   std::size_t staging_capacity_ = 0;
   std::size_t staging_used_ = 0;
-  std::size_t open_part_ = 0;  // where the staged bytes begin that are not in parts_ yet
-  std::vector<base::ByteView> parts_;
 };
 
 }  // namespace moldau::storage

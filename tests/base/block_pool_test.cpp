@@ -46,6 +46,11 @@ TEST(BlockPool, KeepsNoMoreThanItsLimitAndNothingSmallOrHuge) {
   free(allocate(100), 100);
   free(allocate(50'000'000), 50'000'000);
   EXPECT_EQ(kept_bytes(), kept);
+  trim(3'000'000);
+  EXPECT_LE(kept_bytes(), 3'000'000U);
+  EXPECT_GT(kept_bytes(), 1'000'000U);
+  trim(0);
+  EXPECT_EQ(kept_bytes(), 0U);
 }
 
 #endif

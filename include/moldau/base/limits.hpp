@@ -35,6 +35,8 @@ constexpr std::size_t topic_name_length_max = 249;
 constexpr std::size_t producer_batches_remembered = 5;
 
 /// Large blocks of memory that nobody uses and that are kept for the next (base/block_pool).
-constexpr std::size_t kept_block_bytes_max = 32 * 1024 * 1024;
+constexpr std::size_t kept_block_bytes_max = 128 * 1024 * 1024;
+/// Of these, when there is nothing to do.
+constexpr std::size_t kept_block_bytes_idle = 16 * 1024 * 1024;
 
 }  // namespace moldau::limits

@@ -14,6 +14,9 @@ namespace moldau::base {
 class Slab {
  public:
   static Slab* create(std::size_t capacity);
+  /// There is nothing to do: gives back most of the memory that is kept for the next slabs.  Thread
+  /// rule: any thread.
+  static void release_kept();
   void add_reference();
   void release();
   [[nodiscard]] std::uint8_t* data() { return reinterpret_cast<std::uint8_t*>(this + 1); }
