@@ -122,8 +122,26 @@ void PartitionManager::remove_topic(const TopicId& id, Table& table) {
   }
 }
 
+void PartitionManager::move_strays_aside(const metadata::MetadataImage& image) {
+  for (const auto& log : directory_.logs()) {
+    const auto* topic = image.find_topic(log->topic_id());
+    const auto index = log->topic_partition().partition;
+    if (topic != nullptr && static_cast<std::size_t>(index.value()) < topic->partitions.size()) continue;
+    const auto moved = directory_.move_aside({log->topic_id(), index});
+    if (moved)
+      log::warn("partition.stray", "{}-{} belongs to no topic (a deletion that a crash cut short); its files "
+                "are in {} now: remove them when you do not miss them",
+                log::client(log->topic_partition().topic), index.value(), moved.value());
+    else
+      log::error("partition.stray", "{}-{} belongs to no topic and cannot be moved aside: {}",
+                 log::client(log->topic_partition().topic), index.value(),
+                 base::to_string(moved.error()));
+  }
+}
+
 void PartitionManager::apply(const metadata::MetadataImage& image,
                              const metadata::MetadataDelta& delta) {
+  if (!std::exchange(strays_looked_for_, true)) move_strays_aside(image);
   auto next = std::make_shared<Table>(*table());
   for (const auto& topic : delta.topics) {
     if (topic.is_deleted()) {

@@ -214,32 +214,48 @@ base::Result<std::shared_ptr<Log>> Directory::create_log(const TopicPartition& p
   return std::shared_ptr<Log>(log);
 }
 
-base::Status Directory::delete_log(const TopicIdPartition& partition) {
-  MutexLock background_lock(background_mutex_);
-  std::shared_ptr<PartitionLog> log;
+base::Result<Directory::TakenOut> Directory::take_out(const TopicIdPartition& partition,
+                                                      std::string_view suffix) {
+  TakenOut out;
   {
     MutexLock lock(logs_mutex_);
     const auto place = logs_.find(partition);
     if (place == logs_.end()) return fail(Errc::not_found, "there is no such log");
-    log = place->second;
+    out.log = place->second;
     logs_.erase(place);
-    names_.erase(log->topic_partition());
+    names_.erase(out.log->topic_partition());
   }
-  log->take_offline(fail(Errc::storage_error, "the log was deleted"));
+  out.log->take_offline(fail(Errc::storage_error, "the log was deleted"));
   LaneEntry entry;
   entry.kind = lane_format::Kind::log_deleted;
   entry.partition = partition;
-  MOLDAU_ASSIGN(const Lsn lsn, lane_queue_.push(std::move(entry)));
-  auto renamed = rename_deleted(fs_, path_, log->topic_partition(), base::Uuid::random(random_));
-  if (!renamed && renamed.error().code != Errc::not_found) return fail_with(renamed.error());
+  MOLDAU_ASSIGN(out.lsn, lane_queue_.push(std::move(entry)));
+  auto renamed = rename_aside(fs_, path_, out.log->topic_partition(), base::Uuid::random(random_), suffix);
+  if (!renamed && renamed.error().code != Errc::not_found) return fail_with(renamed.error()).error();
+  if (renamed) out.directory = std::move(renamed).value();
   root_unsynced_ = true;
+  return out;
+}
+
+base::Status Directory::delete_log(const TopicIdPartition& partition) {
+  MutexLock background_lock(background_mutex_);
+  MOLDAU_ASSIGN(auto out, take_out(partition, file_names::delete_directory_suffix));
+  const auto remove_at = clock_.now() + milliseconds(out.log->file_delete_delay_ms());
   {
     MutexLock lock(logs_mutex_);
-    deleted_.push_back({log, lsn, renamed ? renamed.value() : std::string(),
-                        clock_.now() + milliseconds(log->file_delete_delay_ms())});
+    deleted_.push_back({std::move(out.log), out.lsn, std::move(out.directory), remove_at});
   }
   flush_queue_.wake();  // to learn when to come back
   return {};
+}
+
+base::Result<std::string> Directory::move_aside(const TopicIdPartition& partition) {
+  MutexLock background_lock(background_mutex_);
+  MOLDAU_ASSIGN(auto out, take_out(partition, file_names::stray_directory_suffix));
+  MutexLock lock(logs_mutex_);
+  // Without a directory: its memory goes, its files stay.
+  deleted_.push_back({std::move(out.log), out.lsn, std::string(), clock_.now()});
+  return out.directory;
 }
 
 std::vector<std::shared_ptr<Log>> Directory::logs() const {

@@ -34,6 +34,7 @@ class Directory final : public LogDirectory {
                                                 const TopicId& topic_id,
                                                 const LogOptions& options) override;
   base::Status delete_log(const TopicIdPartition& partition) override;
+  base::Result<std::string> move_aside(const TopicIdPartition& partition) override;
   [[nodiscard]] std::vector<std::shared_ptr<Log>> logs() const override;
   [[nodiscard]] std::shared_ptr<Log> find(const TopicIdPartition& partition) const override;
   bool wait_for_work(std::chrono::milliseconds timeout) override;
@@ -76,6 +77,13 @@ class Directory final : public LogDirectory {
   base::Status write_kafka_checkpoints(const LogMap& logs);
   base::Status remove_own_directory();
   void watch_space() MOLDAU_REQUIRES(commit_mutex_);
+  struct TakenOut {
+    std::shared_ptr<PartitionLog> log;
+    Lsn lsn{};
+    std::string directory;  // its new name; empty when there was none
+  };
+  base::Result<TakenOut> take_out(const TopicIdPartition& partition, std::string_view suffix)
+      MOLDAU_REQUIRES(background_mutex_);
   base::Status prepare_lane_file();
   void trim_tails() MOLDAU_REQUIRES(background_mutex_);
   base::Status truncate(PartitionLog& log, Offset end);

@@ -187,6 +187,13 @@ class Recovery {
     if (!log.has_files()) return set_aside(log, record);
     const auto status = log.replay(record);
     if (!status && status.error().code != Errc::damaged) return status;
+    if (!status && !input_.checkpoint->synced) {
+      // --unsafe-no-fsync: what is behind a loss is lost too, and the log goes on.
+      if (lost_.insert(record.partition).second)
+        log::error("storage.lost", "{}: acknowledged records are lost: {}",
+                   file_names::of_partition(log.topic_partition()), status.error().message);
+      return {};
+    }
     if (!status) {
       log::error("storage.log_offline", "{} is offline: {}",
                  file_names::of_partition(log.topic_partition()), status.error().message);
@@ -245,8 +252,8 @@ class Recovery {
     log->take_offline(fail(Errc::storage_error, "the log was deleted"));
     log->release_memory();
     result_.logs.erase(place);
-    auto renamed = rename_deleted(fs_, input_.path, log->topic_partition(),
-                                  base::Uuid::random(input_.random));
+    auto renamed = rename_aside(fs_, input_.path, log->topic_partition(),
+                                base::Uuid::random(input_.random), file_names::delete_directory_suffix);
     if (!renamed && renamed.error().code == Errc::not_found) return {};
     if (!renamed) return renamed.error();
     result_.deleted.push_back(renamed.value());
@@ -303,6 +310,7 @@ class Recovery {
   OffsetCheckpoint log_starts_;
   std::vector<Found> unexplained_;
   std::set<std::string> deleted_names_;
+  std::set<TopicIdPartition> lost_;
   struct SetAside {
     std::shared_ptr<File> file;
     std::uint64_t size = 0;
@@ -317,11 +325,12 @@ base::Result<Recovered> recover(LogServices& services, const RecoveryInput& inpu
   return Recovery(services, input).run();
 }
 
-base::Result<std::string> rename_deleted(FileSystem& fs, const std::string& path,
-                                         const TopicPartition& name, const base::Uuid& unique) {
+base::Result<std::string> rename_aside(FileSystem& fs, const std::string& path,
+                                       const TopicPartition& name, const base::Uuid& unique,
+                                       std::string_view kind) {
   std::string suffix = ".";
   for (const std::uint8_t byte : unique.bytes) suffix += fmt::format("{:02x}", byte);
-  suffix += file_names::delete_directory_suffix;
+  suffix += kind;
   const auto from = file_names::of_partition(name);
   const auto to = file_names::join(
       path, from.substr(0, std::min(from.size(), directory_name_bytes_max - suffix.size())) + suffix);

@@ -35,8 +35,10 @@ struct RecoveryInput {
 /// Errors: damaged (the lane's durable part), io.  A log that cannot be trusted is offline in the result.
 base::Result<Recovered> recover(LogServices& services, const RecoveryInput& input);
 
-/// Renames a partition's directory to <topic>-<partition>.<random hex>-delete; returns the new name.
-base::Result<std::string> rename_deleted(FileSystem& fs, const std::string& path,
-                                         const TopicPartition& name, const base::Uuid& unique);
+/// Renames a partition's directory to <topic>-<partition>.<random hex><suffix>, as Kafka does; returns the
+/// new name.
+base::Result<std::string> rename_aside(FileSystem& fs, const std::string& path,
+                                       const TopicPartition& name, const base::Uuid& unique,
+                                       std::string_view suffix);
 
 }  // namespace moldau::storage

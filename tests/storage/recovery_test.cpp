@@ -339,4 +339,30 @@ TEST(Recovery, RefusesForeignLockedAndUnknownDirectories) {
             Errc::foreign_directory);
 }
 
+TEST(Recovery, ALogOfNoTopicIsMovedAsideWithItsFiles) {
+  MemoryFileSystem fs;
+  TestDirectory test(fs);
+  ASSERT_TRUE(test.open().has_value());
+  const auto log = test.log(0).value();
+  ASSERT_TRUE(test.append(*log, plain_batch(1, 100)).has_value());
+  ASSERT_TRUE(test.directory->commit().has_value());
+  const TopicIdPartition id{test_topic, PartitionIndex{0}};
+  const auto moved = test.directory->move_aside(id);
+  ASSERT_TRUE(moved.has_value());
+  EXPECT_TRUE(moved.value().starts_with("data/topic-0."));
+  EXPECT_TRUE(moved.value().ends_with("-stray"));
+  EXPECT_TRUE(log->offline().has_value());
+  EXPECT_EQ(test.directory->move_aside(id).error().code, Errc::not_found);
+  ASSERT_TRUE(test.log(0).has_value());  // the name is free again
+  ASSERT_TRUE(test.directory->commit().has_value());
+  test.clock.advance(std::chrono::hours(1));
+  ASSERT_TRUE(test.directory->remove_deleted().has_value());
+  EXPECT_TRUE(fs.info(moved.value() + "/00000000000000000000.log").has_value());
+  const auto left = fs.after_kill();
+  TestDirectory again(*left, small_options(), 2);
+  ASSERT_TRUE(again.open().has_value());
+  EXPECT_EQ(again.directory->logs().size(), 1U);
+  EXPECT_EQ(again.log(0).value()->end_offset(), Offset{0});
+}
+
 }  // namespace moldau::storage

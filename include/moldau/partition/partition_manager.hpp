@@ -34,7 +34,8 @@ class PartitionManager {
                    BrokerId self);
   ~PartitionManager();
 
-  /// Makes logs for partitions that are new, begins leaders' terms, takes removed ones out of service
+  /// The first call, with all there is, also moves logs aside that no topic of `image` has: of one whose
+  /// deletion was decided and not carried out before a crash.  Makes logs for partitions that are new, begins leaders' terms, takes removed ones out of service
   /// and passes configurations on.  A partition whose log cannot be made or trusted is served as
   /// offline; the others are not touched by it.  (blocks: syncs directories)
   void apply(const metadata::MetadataImage& image, const metadata::MetadataDelta& delta);
@@ -75,6 +76,7 @@ class PartitionManager {
   void apply_topic(const metadata::TopicImage& topic, const std::vector<PartitionIndex>& changed,
                    const metadata::MetadataImage& image, Table& table);
   void remove_topic(const TopicId& id, Table& table);
+  void move_strays_aside(const metadata::MetadataImage& image);
   void apply_configs(const metadata::MetadataImage& image,
                      const std::vector<metadata::ConfigResource>& changed, const Table& table);
   void note_offline(const TopicPartition& partition, const base::Error& reason);
@@ -82,6 +84,7 @@ class PartitionManager {
   storage::LogDirectory& directory_;
   const metadata::BrokerConfig& static_config_;
   const BrokerId self_;
+  bool strays_looked_for_ = false;  // of the thread that applies
   mutable base::Mutex mutex_;
   std::shared_ptr<const Table> table_ MOLDAU_GUARDED_BY(mutex_);
   std::vector<DurableWaiter> durable_waiters_ MOLDAU_GUARDED_BY(mutex_);

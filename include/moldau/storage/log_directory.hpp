@@ -62,6 +62,10 @@ class LogDirectory {
   /// Takes the log out of service and renames its directory, durable with the next commit; the files go
   /// later, by remove_deleted().  (blocks)
   virtual base::Status delete_log(const TopicIdPartition& partition) = 0;
+  /// Takes a log that belongs to no topic out of service and renames its directory to
+  /// <topic>-<partition>.<hex>-stray, which nobody opens or removes; returns that name.  Kafka does the
+  /// same: who lost its metadata must not lose its data too.  (blocks)
+  virtual base::Result<std::string> move_aside(const TopicIdPartition& partition) = 0;
   /// All logs found or made, offline ones too.
   [[nodiscard]] virtual std::vector<std::shared_ptr<Log>> logs() const = 0;
   [[nodiscard]] virtual std::shared_ptr<Log> find(const TopicIdPartition& partition) const = 0;
