@@ -10,7 +10,6 @@ namespace {
 
 using protocol::CreateTopicsRequest;
 using protocol::CreateTopicsResponse;
-using protocol::ErrorCode;
 
 metadata::CreateTopicsRequest to_domain(const CreateTopicsRequest& request) {
   metadata::CreateTopicsRequest create;

@@ -27,7 +27,7 @@ void ProducerIds::next(Completion done) {
     }
   }
   if (id >= 0) {
-    done(ProducerId{id});
+    done(ProducerId{id});  // NOLINT(bugprone-use-after-move): moved only when there was no id
   } else {
     request_block();
   }

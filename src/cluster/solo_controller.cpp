@@ -227,6 +227,7 @@ void SoloController::submit(std::unique_ptr<Mutation> mutation) {
     }
   }
   if (post) environment_.executor.post([this] { drain(); });
+  // NOLINTNEXTLINE(bugprone-use-after-move): it was moved only when it was not refused
   if (refused) mutation->answer(fail(Errc::cancelled, "the node is stopping"));
 }
 
