@@ -4,6 +4,7 @@
 
 #include <array>
 #include <bit>
+#include <cstdint>
 #include <cstdlib>
 #include <new>
 #include <vector>
@@ -14,6 +15,11 @@
 namespace moldau::base::block_pool {
 namespace {
 
+#ifdef MOLDAU_SANITIZED
+constexpr std::size_t pooled_from = SIZE_MAX;  // every use after the end is to be seen: nothing is used again
+#else
+constexpr std::size_t pooled_from = pooled_size_min;
+#endif
 constexpr std::size_t page_bytes = 4096;
 constexpr std::size_t steps_per_doubling = 4;
 constexpr int exponent_min = std::countr_zero(pooled_size_min);
@@ -76,17 +82,8 @@ void trim(std::size_t bytes) {
   }
 }
 
-#ifdef MOLDAU_SANITIZED
-// Where every use after the end is to be seen, nothing is used again.
 void* allocate(std::size_t size) {
-  void* block = std::malloc(size);
-  if (block == nullptr) throw std::bad_alloc();
-  return block;
-}
-void free(void* block, std::size_t) { std::free(block); }
-#else
-void* allocate(std::size_t size) {
-  if (size < pooled_size_min) {
+  if (size < pooled_from) {
     void* block = std::malloc(size);
     if (block == nullptr) throw std::bad_alloc();
     return block;
@@ -109,7 +106,7 @@ void* allocate(std::size_t size) {
 }
 
 void free(void* block, std::size_t size) {
-  if (size < pooled_size_min) return std::free(block);
+  if (size < pooled_from) return std::free(block);
   const std::size_t bytes = block_bytes(size);
   if (is_kept(bytes)) {
     MutexLock lock(kept().mutex);
@@ -121,6 +118,5 @@ void free(void* block, std::size_t size) {
   }
   ::munmap(block, mapped_bytes(bytes));
 }
-#endif
 
 }  // namespace moldau::base::block_pool
