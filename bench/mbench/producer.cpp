@@ -205,6 +205,9 @@ void Producer::reset_tally() {
   const std::uint64_t lost = tally_.lost_connections;
   tally_ = ProduceTally();
   tally_.lost_connections = lost;
+  // A warm-up that had sent all it may leaves its connections idle, and no answer would rouse them.
+  if (spec_.rate > 0 || stopped_) return;
+  for (auto& connection : connections_) connection->fill(now_ns());
 }
 
 }  // namespace moldau::mbench
