@@ -1,5 +1,5 @@
-// The fuzz targets' first inputs, and whatever they found: each stays harmless.  MOLDAU_REWRITE=1 makes
-// the inputs anew from the encoder; what was found (found_*) is kept.
+// The fuzz targets' first inputs, and whatever they found: each stays harmless.  MOLDAU_REWRITE=1
+// makes the inputs anew from the encoder; what was found (found_*) is kept.
 
 #include <gtest/gtest.h>
 
@@ -19,8 +19,11 @@ namespace {
 
 const std::filesystem::path corpus = MOLDAU_SOURCE_DIR "/tests/fuzz/corpus";
 
-void write_seed(const MessageEntry& entry, codec::Version version, base::Random& random) {
+void write_seed(const MessageEntry& entry, codec::Version version) {
   const auto key = static_cast<std::int16_t>(entry.api_key);
+  // Of its own, so that another message leaves this one's bytes as they are.
+  base::SeededRandom random(static_cast<std::uint64_t>(key) << 16 |
+                            static_cast<std::uint16_t>(version));
   const bool flexible = entry.flexible.contains(version);
   codec::Writer writer;
   if (entry.is_request) {
@@ -48,11 +51,9 @@ void rewrite_seeds() {
         std::filesystem::remove(file.path());
     }
   }
-  base::SeededRandom random(4);
   for (const auto& entry : all_messages()) {
-    write_seed(entry, entry.versions.first, random);
-    if (entry.versions.last != entry.versions.first)
-      write_seed(entry, entry.versions.last, random);
+    write_seed(entry, entry.versions.first);
+    if (entry.versions.last != entry.versions.first) write_seed(entry, entry.versions.last);
   }
 }
 

@@ -47,8 +47,8 @@ std::string probe(const MessageEntry& entry, codec::Version version,
   codec::Reader reader(bytes);
   const auto first = entry.recode(reader, version);
   if (!first) return first.error().message.empty() ? "an error without a text" : "";
-  // What was accepted may have been written in another way (unknown tags); ours must be stable.  It can
-  // be over the memory bound where the original was not: that is refused, and no fault.
+  // What was accepted may have been written in another way (unknown tags); ours must be stable.  It
+  // can be over the memory bound where the original was not: that is refused, and no fault.
   codec::Reader again(*first);
   const auto second = entry.recode(again, version);
   if (!second)
@@ -65,6 +65,7 @@ std::string probe_request(base::ByteView frame) {
   std::size_t body_at = 0;
   std::int16_t key = 0;
   std::int16_t version = 0;
+  (void)all_messages();  // The list is made when first asked for: not by the decoder.
   auto wrong = check_memory("a header", bytes.size(), [&] {
     codec::Reader reader(bytes);
     const auto header = protocol::decode_request_header(reader);
@@ -77,8 +78,7 @@ std::string probe_request(base::ByteView frame) {
     (void)entry.decode(reader, version);
   });
   if (!wrong.empty() || body_at == 0) return wrong;
-  return probe(choose(true, key, version), version,
-               bytes.slice(body_at, bytes.size() - body_at));
+  return probe(choose(true, key, version), version, bytes.slice(body_at, bytes.size() - body_at));
 }
 
 std::string probe_response(base::ByteView input) {
