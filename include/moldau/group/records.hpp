@@ -1,0 +1,224 @@
+#pragma once
+// The records of __consumer_offsets, typed: what the group coordinator is a fold over.
+//
+// A record's key is an int16 record type and the fields that name the thing; its value is an int16
+// version and the fields that say what is so, or null: a tombstone.  Types, fields and versions are
+// Kafka's (protocol.md 5.9; KIP-848, KIP-1101, KIP-1251), so that Kafka reads what is written here and
+// tools that read the topic work.  Source of the bytes: a real Kafka 4.3.1 (tests/group/golden).
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "moldau/base/bytes.hpp"
+#include "moldau/base/ids.hpp"
+#include "moldau/base/result.hpp"
+
+namespace moldau::group {
+
+using Bytes = std::vector<std::uint8_t>;
+
+/// Partitions of one topic, ascending.
+struct TopicPartitions {
+  TopicId topic_id{};
+  std::vector<std::int32_t> partitions;
+  friend bool operator==(const TopicPartitions&, const TopicPartitions&) = default;
+};
+
+/// Types 0 and 1: a committed offset.
+struct OffsetCommitRecord {
+  struct Value {
+    Offset offset{};
+    LeaderEpoch leader_epoch = no_leader_epoch;
+    std::string metadata;
+    std::int64_t commit_timestamp_ms = 0;
+    std::optional<std::int64_t> expire_timestamp_ms;  // given by OffsetCommit v2 to v4 only
+    TopicId topic_id{};                               // zero: not known
+    friend bool operator==(const Value&, const Value&) = default;
+  };
+  std::string group_id;
+  std::string topic;
+  PartitionIndex partition{};
+  std::optional<Value> value;
+  friend bool operator==(const OffsetCommitRecord&, const OffsetCommitRecord&) = default;
+};
+
+/// Type 2: a classic group that is stable or empty.
+struct GroupMetadataRecord {
+  struct Member {
+    std::string member_id;
+    std::optional<std::string> group_instance_id;
+    std::string client_id;
+    std::string client_host;
+    std::int32_t rebalance_timeout_ms = 0;
+    std::int32_t session_timeout_ms = 0;
+    Bytes subscription;
+    Bytes assignment;
+    friend bool operator==(const Member&, const Member&) = default;
+  };
+  struct Value {
+    std::string protocol_type;
+    std::int32_t generation = 0;
+    std::optional<std::string> protocol;
+    std::optional<std::string> leader;
+    std::int64_t current_state_timestamp_ms = -1;
+    std::vector<Member> members;
+    friend bool operator==(const Value&, const Value&) = default;
+  };
+  std::string group_id;
+  std::optional<Value> value;
+  friend bool operator==(const GroupMetadataRecord&, const GroupMetadataRecord&) = default;
+};
+
+/// Type 3: a consumer group and its epoch.
+struct ConsumerGroupMetadataRecord {
+  struct Value {
+    std::int32_t epoch = 0;
+    std::int64_t metadata_hash = 0;
+    friend bool operator==(const Value&, const Value&) = default;
+  };
+  std::string group_id;
+  std::optional<Value> value;
+  friend bool operator==(const ConsumerGroupMetadataRecord&, const ConsumerGroupMetadataRecord&) = default;
+};
+
+/// Type 4: written by Kafka up to 4.0 only; read so that its tombstone can be written.
+struct ConsumerGroupPartitionMetadataRecord {
+  std::string group_id;
+  bool is_tombstone = true;
+  friend bool operator==(const ConsumerGroupPartitionMetadataRecord&,
+                         const ConsumerGroupPartitionMetadataRecord&) = default;
+};
+
+/// Type 5: what a member of a consumer group wants.
+struct ConsumerGroupMemberRecord {
+  struct ClassicProtocol {
+    std::string name;
+    Bytes metadata;
+    friend bool operator==(const ClassicProtocol&, const ClassicProtocol&) = default;
+  };
+  /// Of a member that speaks the classic protocol.
+  struct Classic {
+    std::int32_t session_timeout_ms = 0;
+    std::vector<ClassicProtocol> protocols;
+    friend bool operator==(const Classic&, const Classic&) = default;
+  };
+  struct Value {
+    std::optional<std::string> instance_id;
+    std::optional<std::string> rack_id;
+    std::string client_id;
+    std::string client_host;
+    std::vector<std::string> subscribed_topic_names;  // ascending
+    std::optional<std::string> subscribed_topic_regex;
+    std::int32_t rebalance_timeout_ms = -1;
+    std::optional<std::string> server_assignor;
+    std::optional<Classic> classic;
+    friend bool operator==(const Value&, const Value&) = default;
+  };
+  std::string group_id;
+  std::string member_id;
+  std::optional<Value> value;
+  friend bool operator==(const ConsumerGroupMemberRecord&, const ConsumerGroupMemberRecord&) = default;
+};
+
+/// Type 6: the epoch of the target assignment.
+struct TargetAssignmentMetadataRecord {
+  struct Value {
+    std::int32_t assignment_epoch = 0;
+    friend bool operator==(const Value&, const Value&) = default;
+  };
+  std::string group_id;
+  std::optional<Value> value;
+  friend bool operator==(const TargetAssignmentMetadataRecord&,
+                         const TargetAssignmentMetadataRecord&) = default;
+};
+
+/// Type 7: what a member shall own.
+struct TargetAssignmentMemberRecord {
+  std::string group_id;
+  std::string member_id;
+  std::optional<std::vector<TopicPartitions>> value;
+  friend bool operator==(const TargetAssignmentMemberRecord&,
+                         const TargetAssignmentMemberRecord&) = default;
+};
+
+/// Type 8: what a member owns now and what it has yet to give up.
+struct CurrentMemberAssignmentRecord {
+  struct Owned {
+    TopicId topic_id{};
+    std::vector<std::int32_t> partitions;
+    /// KIP-1251: the epoch in which each was given; empty where the record does not say.
+    std::vector<std::int32_t> assignment_epochs;
+    friend bool operator==(const Owned&, const Owned&) = default;
+  };
+  struct Value {
+    std::int32_t member_epoch = 0;
+    std::int32_t previous_member_epoch = 0;
+    std::int8_t state = 0;  // consumer_group.hpp: MemberState
+    std::vector<Owned> assigned;
+    std::vector<Owned> pending_revocation;
+    friend bool operator==(const Value&, const Value&) = default;
+  };
+  std::string group_id;
+  std::string member_id;
+  std::optional<Value> value;
+  friend bool operator==(const CurrentMemberAssignmentRecord&,
+                         const CurrentMemberAssignmentRecord&) = default;
+};
+
+/// Type 16: the topics that a regular expression matched.
+struct RegularExpressionRecord {
+  struct Value {
+    std::vector<std::string> topics;  // ascending
+    std::int64_t version = 0;         // offset of the metadata that it was resolved against
+    std::int64_t timestamp_ms = 0;
+    friend bool operator==(const Value&, const Value&) = default;
+  };
+  std::string group_id;
+  std::string regex;
+  std::optional<Value> value;
+  friend bool operator==(const RegularExpressionRecord&, const RegularExpressionRecord&) = default;
+};
+
+/// Moldau's own, type 19789 ("MM"): offsets of a partition that an administrator replaced, newest first.
+/// Kafka passes over record types that it does not know.
+struct OffsetTrailRecord {
+  struct Entry {
+    Offset offset{};
+    LeaderEpoch leader_epoch = no_leader_epoch;
+    std::string metadata;
+    std::int64_t commit_timestamp_ms = 0;
+    std::int64_t replaced_at_ms = 0;
+    friend bool operator==(const Entry&, const Entry&) = default;
+  };
+  std::string group_id;
+  std::string topic;
+  PartitionIndex partition{};
+  std::optional<std::vector<Entry>> value;
+  friend bool operator==(const OffsetTrailRecord&, const OffsetTrailRecord&) = default;
+};
+
+using Record = std::variant<OffsetCommitRecord, GroupMetadataRecord, ConsumerGroupMetadataRecord,
+                            ConsumerGroupPartitionMetadataRecord, ConsumerGroupMemberRecord,
+                            TargetAssignmentMetadataRecord, TargetAssignmentMemberRecord,
+                            CurrentMemberAssignmentRecord, RegularExpressionRecord, OffsetTrailRecord>;
+
+struct EncodedRecord {
+  Bytes key;
+  std::optional<Bytes> value;  // nullopt: a tombstone
+};
+
+/// In the versions that Kafka 4.3.1 writes.
+[[nodiscard]] EncodedRecord encode(const Record& record);
+
+/// Errors: unsupported (a record type or version that is not known here: the reader passes over it),
+/// corrupt_message (bytes that do not fit their type).
+[[nodiscard]] base::Result<Record> decode(base::ByteView key, std::optional<base::ByteView> value);
+
+/// Of any record, for those who look records up by group; the view lives as long as the record.
+[[nodiscard]] std::string_view group_of(const Record& record);
+
+}  // namespace moldau::group
