@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "loader.hpp"
+#include "moldau/net/listener.hpp"
 
 namespace moldau::config {
 namespace {
@@ -130,8 +131,13 @@ class YamlReader {
         return loader_.problem(place(value),
                                "'advertised' is neither auto nor an address clients could use");
       listener.advertised = *address;
+    } else if (key == "tcp_congestion_control") {
+      const auto checked = net::check_congestion_control(text);
+      if (!checked)
+        return loader_.problem(place(value), "'" + key + "': " + checked.error().message);
+      listener.tcp_congestion_control = text;
     } else {
-      unknown(at, key, "a listener", {"name", "address", "advertised"});
+      unknown(at, key, "a listener", {"name", "address", "advertised", "tcp_congestion_control"});
     }
   }
 

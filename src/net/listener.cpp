@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "moldau/base/log.hpp"
+#include "net/congestion_control.hpp"
 #include "net/connection_impl.hpp"
 #include "net/endpoint.hpp"
 #include "net/loop_impl.hpp"
@@ -94,11 +95,8 @@ base::Result<OwnedDescriptor> bind_socket(const SocketAddress& address,
 base::Status start_listening(int socket, const SocketAddress& address,
                              const ListenerOptions& options) {
   set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);
-  const std::string& congestion = options.tcp_congestion;
-  if (!congestion.empty() && ::setsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, congestion.data(),
-                                          static_cast<socklen_t>(congestion.size())) != 0) {
-    log::warn("net.congestion", "listener {}: the kernel has no congestion control '{}'",
-              options.name, log::client(congestion));
+  if (!options.tcp_congestion_control.empty()) {
+    MOLDAU_TRY(set_congestion_control(socket, options.tcp_congestion_control));
   }
   if (::listen(socket, options.backlog) != 0) return bind_error(address, options);
   return {};

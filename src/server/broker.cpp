@@ -71,6 +71,18 @@ std::string reachable(const config::Address& address) {
   return (any ? std::string("localhost") : address.host) + ":" + std::to_string(address.port);
 }
 
+/// bbr paces each connection by timers, whatever its way is: measured in docs/performance.md.
+void hint_at_congestion_control(const config::Config& config) {
+  if (net::standard_congestion_control() != "bbr") return;
+  for (const auto& listener : config.listeners) {
+    if (!listener.tcp_congestion_control.empty()) continue;
+    log::info("net.congestion_control",
+              "listener {} has the kernel's congestion control, bbr: readers nearby are served "
+              "several times cheaper with tcp_congestion_control: cubic",
+              listener.name);
+  }
+}
+
 /// All parts of a running broker, made in order and taken apart in the reverse order.
 class Broker {
  public:
@@ -202,6 +214,7 @@ base::Status Broker::open_network() {
     options.name = wanted.name;
     options.host = wanted.bind.host;
     options.port = wanted.bind.port;
+    options.tcp_congestion_control = wanted.tcp_congestion_control;
     options.net.frame_bytes_max =
         static_cast<std::size_t>(static_config_.integer("socket.request.max.bytes"));
     options.net.idle_max = base::Milliseconds{static_config_.integer("connections.max.idle.ms")};
@@ -209,6 +222,7 @@ base::Status Broker::open_network() {
                                                      &metrics_));
     listeners_.push_back(std::move(listener));
   }
+  hint_at_congestion_control(config_);
   return {};
 }
 

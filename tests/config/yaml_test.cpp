@@ -22,7 +22,8 @@ TEST(Yaml, ReadsEverySection) {
   const WrittenFile file(R"(version: 1
 node: {id: 7, rack: r1, loops: 3}
 listeners:
-  - {name: PLAINTEXT, address: "0.0.0.0:9093", advertised: "broker.example:19093"}
+  - {name: PLAINTEXT, address: "0.0.0.0:9093", advertised: "broker.example:19093",
+     tcp_congestion_control: reno}
   - {name: LOCAL, address: "[::1]:9094", advertised: auto}
 storage: {data_dir: /srv/m, lane_file_bytes: 2MiB, tail_bytes_max: 4194304}
 http: {enabled: false, address: "127.0.0.1:1"}
@@ -38,9 +39,11 @@ kafka: {num.partitions: 3}
   ASSERT_EQ(config.listeners.size(), 2U);
   EXPECT_EQ(config.listeners[0].bind, (Address{"0.0.0.0", 9093}));
   EXPECT_EQ(config.listeners[0].advertised, (Address{"broker.example", 19093}));
+  EXPECT_EQ(config.listeners[0].tcp_congestion_control, "reno");
   EXPECT_EQ(config.listeners[1].name, "LOCAL");
   EXPECT_EQ(config.listeners[1].bind, (Address{"::1", 9094}));
   EXPECT_EQ(config.listeners[1].advertised, std::nullopt);
+  EXPECT_EQ(config.listeners[1].tcp_congestion_control, "");
   EXPECT_EQ(config.data_dir, "/srv/m");
   EXPECT_EQ(config.lane_file_bytes, 2U << 20);
   EXPECT_EQ(config.tail_bytes_max, 4U << 20);
@@ -114,6 +117,17 @@ TEST(Yaml, RefusesAnAddressThatNoClientCouldUse) {
   EXPECT_EQ(problems_of("listeners:\n  - advertised: :9092\n").size(), 1U);
 }
 
+TEST(Yaml, RefusesACongestionControlThatTheKernelDoesNotHave) {
+  const auto problems = problems_of("listeners:\n  - tcp_congestion_control: cubik\n");
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_TRUE(problems[0].starts_with("moldau.yaml:2:29: error: 'tcp_congestion_control': the "
+                                      "kernel has no congestion control 'cubik', only "))
+      << problems[0];
+  EXPECT_NE(problems[0].find("/proc/sys/net/ipv4/tcp_available_congestion_control"),
+            std::string::npos)
+      << problems[0];
+}
+
 TEST(Yaml, RefusesAnotherVersion) {
   EXPECT_EQ(problems_of("version: 2\n"),
             (Problems{"moldau.yaml:1:10: error: 'version' is 1 for this program"}));
@@ -166,6 +180,7 @@ TEST(ShippedFile, LoadsAndIsTheDefaults) {
   ASSERT_EQ(config.listeners.size(), 1U);
   EXPECT_EQ(config.listeners[0].bind, standard.listeners[0].bind);
   EXPECT_EQ(config.listeners[0].advertised, std::nullopt);
+  EXPECT_EQ(config.listeners[0].tcp_congestion_control, "");
   EXPECT_EQ(config.data_dir, standard.data_dir);
   EXPECT_EQ(config.lane_file_bytes, standard.lane_file_bytes);
   EXPECT_EQ(config.tail_bytes_max, standard.tail_bytes_max);

@@ -3,8 +3,12 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include <array>
+#include <cerrno>
 #include <set>
+#include <string>
 
+#include "net/congestion_control.hpp"
 #include "tests/net/harness.hpp"
 
 namespace moldau::net {
@@ -58,6 +62,73 @@ TEST(Listener, RefusesAnAddressThatIsNotOne) {
       Listener::open(server.group().loops(), options, handler, server.limiter(), nullptr);
   ASSERT_FALSE(nonsense.has_value());
   EXPECT_EQ(nonsense.error().code, base::Errc::invalid_argument);
+}
+
+/// This process's end of `client`'s connection.
+int accepted_socket(const Client& client) {
+  sockaddr_in of_client{};
+  socklen_t size = sizeof of_client;
+  ::getsockname(client.socket(), reinterpret_cast<sockaddr*>(&of_client), &size);
+  for (int descriptor = 0; descriptor < 1024; ++descriptor) {
+    sockaddr_in peer{};
+    size = sizeof peer;
+    if (::getpeername(descriptor, reinterpret_cast<sockaddr*>(&peer), &size) == 0 &&
+        peer.sin_family == AF_INET && peer.sin_port == of_client.sin_port) {
+      return descriptor;
+    }
+  }
+  return -1;
+}
+
+std::string congestion_control_of(int socket) {
+  std::array<char, 17> name{};
+  socklen_t size = 16;
+  ::getsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, name.data(), &size);
+  return name.data();
+}
+
+TEST(Listener, GivesItsConnectionsTheCongestionControlThatWasChosen) {
+  const std::string standard = standard_congestion_control();
+  // The kernel always has reno; whichever of two is not the standard shows that it was chosen.
+  for (const std::string& chosen : {std::string("reno"), std::string("cubic"), std::string()}) {
+    if (!chosen.empty() && !check_congestion_control(chosen)) continue;
+    TestHandler handler;
+    ListenerOptions options;
+    options.tcp_congestion_control = chosen;
+    Server server(handler, options);
+    const Client client = server.connect();
+    ASSERT_TRUE(client.send_frame("x"));
+    ASSERT_EQ(client.receive_frame(), "x");
+    EXPECT_EQ(congestion_control_of(accepted_socket(client)), chosen.empty() ? standard : chosen);
+  }
+}
+
+TEST(Listener, RefusesACongestionControlThatTheKernelDoesNotHave) {
+  TestHandler handler;
+  Server server(handler);
+  ListenerOptions options;
+  options.port = 0;
+  options.tcp_congestion_control = "cubik";
+  const auto opened =
+      Listener::open(server.group().loops(), options, handler, server.limiter(), nullptr);
+  ASSERT_FALSE(opened.has_value());
+  EXPECT_EQ(opened.error().code, base::Errc::invalid_argument);
+  EXPECT_NE(opened.error().message.find("no congestion control 'cubik'"), std::string::npos)
+      << opened.error().message;
+  EXPECT_NE(opened.error().message.find("reno"), std::string::npos) << opened.error().message;
+  EXPECT_NE(opened.error().message.find("/proc/sys/net/ipv4/tcp_available_congestion_control"),
+            std::string::npos)
+      << opened.error().message;
+}
+
+TEST(Listener, SaysWhichCongestionControlsAreAllowedWithoutPrivilege) {
+  const auto error = congestion_control_refusal("bbr", EPERM);
+  EXPECT_EQ(error.code, base::Errc::invalid_argument);
+  EXPECT_NE(error.message.find("CAP_NET_ADMIN"), std::string::npos) << error.message;
+  EXPECT_NE(error.message.find("reno"), std::string::npos) << error.message;
+  EXPECT_NE(error.message.find("/proc/sys/net/ipv4/tcp_allowed_congestion_control"),
+            std::string::npos)
+      << error.message;
 }
 
 TEST(Listener, SpreadsConnectionsOverItsLoops) {

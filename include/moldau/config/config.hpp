@@ -28,6 +28,7 @@ struct Listener {
   Address bind{"127.0.0.1", 9092};
   /// What clients are told; nullopt: the address that each client's own connection came in on.
   std::optional<Address> advertised;
+  std::string tcp_congestion_control;  // empty: the kernel's standard
 };
 
 struct Limits {

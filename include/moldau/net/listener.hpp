@@ -67,12 +67,18 @@ struct ListenerOptions {
   /// 0: the system chooses one; see Listener::address().
   std::uint16_t port = 9092;
   int backlog = 4096;
-  /// TCP_CONGESTION for its connections; empty: the system's.  Unknown to the kernel: a warning.
-  std::string tcp_congestion;
+  /// The congestion control of its connections (TCP_CONGESTION); empty: the kernel's standard.
+  std::string tcp_congestion_control;
   /// False where clients must authenticate first.
   bool trusted_from_start = true;
   NetOptions net;
 };
+
+/// Whether this process may use the congestion control `name`.  Errors: invalid_argument, which says
+/// what the kernel has or allows instead; io.
+base::Status check_congestion_control(const std::string& name);
+/// What sockets have that nobody gave one: "cubic"; empty when the kernel does not say.
+std::string standard_congestion_control();
 
 /// A listening address, served by all of `loops` (SO_REUSEPORT; each new connection goes to the
 /// loop that has fewest).  Sockets have TCP_NODELAY and the kernel's own buffer sizes. Lifetime:
@@ -81,7 +87,8 @@ struct ListenerOptions {
 class Listener {
  public:
   /// Binds and starts to accept.  Errors: already_exists (the port is in use: says by what
-  /// setting), invalid_argument (an address that is not one or not ours), io.
+  /// setting), invalid_argument (an address that is not one or not ours, a congestion control that
+  /// check_congestion_control refuses), io.
   static base::Result<std::unique_ptr<Listener>> open(std::span<EventLoop* const> loops,
                                                       ListenerOptions options,
                                                       FrameHandler& handler,
