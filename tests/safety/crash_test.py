@@ -28,6 +28,7 @@ import loop_disk
 import workloads
 from raw_client import ConnectionLost, MalformedResponse, RawClient
 from record_batch import BatchError
+from report import Report
 
 now = time.monotonic
 # A rule that looked at fewer things than this has not been tested.
@@ -250,24 +251,6 @@ class Run:
         if self.options.keep:
             return
         shutil.rmtree(os.path.join(self.folder, 'disk'), ignore_errors=True)
-
-
-class Report:
-    """The lines `ok` and `not ok`, and their count."""
-
-    def __init__(self):
-        self.passed = self.failed = 0
-
-    def line(self, good, name, text=''):
-        if good:
-            self.passed += 1
-        else:
-            self.failed += 1
-        print(f'{"ok" if good else "not ok"} {name} {text}'.rstrip(), flush=True)
-
-    def close(self):
-        print(f'{self.passed} passed, {self.failed} failed, 0 skipped', flush=True)
-        return 1 if self.failed else 0
 
 
 def report_rules(report, run):

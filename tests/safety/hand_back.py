@@ -23,9 +23,9 @@ import tempfile
 import time
 
 import broker as brokers
-from hostile import Report
 from raw_client import BROKER, EARLIEST, LATEST, RawClient, error_name
 from record_batch import Fields, build_batch, parse_batches
+from report import Report
 
 sys.path.insert(0, os.path.join(brokers.REPOSITORY, 'tests', 'storage'))
 from kafka_reads_it import COMPLAINT, HARMLESS, dump  # noqa: E402

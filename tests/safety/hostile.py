@@ -31,6 +31,7 @@ from raw_client import (API, EARLIEST, ConnectionLost, MalformedResponse, RawCli
                         error_name, framed, request_header)
 from record_batch import (CONTROL, LOG_APPEND_TIME, TRANSACTIONAL, Fields, build_batch,
                           parse_batches)
+from report import Report
 
 TOPIC, QUIET_S, ANSWER_S = 'hostile', 0.3, 10.0
 MIB = 1 << 20
@@ -634,19 +635,6 @@ def prepare(port):
                 return
             time.sleep(0.1)
     raise RuntimeError('the topics did not come up')
-
-
-class Report:
-    def __init__(self):
-        self.passed = self.failed = 0
-
-    def line(self, good, name, text=''):
-        self.passed, self.failed = self.passed + good, self.failed + (not good)
-        print(f'{"ok" if good else "not ok"} {name} {text}'.rstrip(), flush=True)
-
-    def close(self):
-        print(f'{self.passed} passed, {self.failed} failed, 0 skipped')
-        return 1 if self.failed else 0
 
 
 def run_table(broker, only, report):

@@ -9,9 +9,9 @@ import urllib.error
 import urllib.request
 
 import broker as brokers
-from hostile import Report
 from raw_client import RawClient
 from record_batch import build_batch
+from report import Report
 
 SAMPLE = re.compile(r'^(\w+)(?:\{(.*)\})? (\S+)$')
 

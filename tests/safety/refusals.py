@@ -20,9 +20,9 @@ import time
 
 import broker as brokers
 import loop_disk
-from hostile import Report
 from raw_client import ConnectionLost, RawClient, error_name
 from record_batch import Fields, build_batch, parse_batches
+from report import Report
 
 MIB = 1 << 20
 

@@ -18,9 +18,9 @@ import sys
 import time
 
 import broker as brokers
-from hostile import Report
 from raw_client import LATEST, ConnectionLost, RawClient
 from record_batch import Fields, build_batch
+from report import Report
 
 PARTITIONS, IN_FLIGHT = 4, 4
 IDLE_MIB_MAX, IDLE_CPU_MS_PER_S_MAX = 40, 2
