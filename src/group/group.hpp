@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,9 @@ struct OffsetClient {
   std::int32_t generation_or_epoch = -1;  // of the generation, or of the member
   std::int16_t version = 0;
   bool is_transactional = false;  // TxnOffsetCommit
+  /// KIP-1251: what a commit is for; a member of a consumer group may commit in an older epoch what it
+  /// has owned since then.
+  std::span<const TopicIdPartition> partitions{};
 };
 
 class Group {

@@ -128,6 +128,7 @@ struct ConsumerGroupMemberRecord {
 struct TargetAssignmentMetadataRecord {
   struct Value {
     std::int32_t assignment_epoch = 0;
+    std::int64_t assignment_timestamp_ms = 0;  // KIP-1263, tag 0: when it was computed; 0: not known
     friend bool operator==(const Value&, const Value&) = default;
   };
   std::string group_id;
