@@ -83,6 +83,14 @@ std::string_view set_rack(Config& config, const std::string& value) {
   return {};
 }
 
+std::string_view set_free_bytes_min(Config& config, const std::string& value) {
+  const auto parsed = parse_bytes(value);
+  if (value != "auto" && parsed.value_or(0) < 1 << 20)
+    return "auto, or a size such as 64MiB (1MiB at least)";
+  config.free_bytes_min = parsed;
+  return {};
+}
+
 std::string_view set_http(Config& config, const std::string& value) {
   const auto address = parse_address(value);
   if (!address) return "HOST:PORT";
@@ -106,6 +114,7 @@ const std::map<std::string_view, Setter>& setters() {
       {"storage.data_dir", text(&Config::data_dir)},
       {"storage.lane_file_bytes", bytes(&Config::lane_file_bytes, 1 << 20)},
       {"storage.tail_bytes_max", bytes(&Config::tail_bytes_max, 1 << 20)},
+      {"storage.free_bytes_min", set_free_bytes_min},
       {"http.enabled", set_http_enabled},
       {"http.address", set_http},
       {"log.level", choice(&Config::log_level, {"trace", "debug", "info", "warn", "error"},

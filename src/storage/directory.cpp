@@ -29,6 +29,8 @@ constexpr milliseconds behind_pause{200};
 constexpr milliseconds expiry_interval{600'000};
 /// The room that is left is looked at this often while batches come, and while they are refused.
 constexpr milliseconds space_interval{250};
+/// What is left free when nobody said how much.
+constexpr std::uint64_t free_bytes_min_standard = 1ULL << 30;
 constexpr std::uint64_t free_part_min = 20;
 constexpr std::string_view metadata_topic = "__cluster_metadata";
 
@@ -316,12 +318,14 @@ void Directory::watch_space() {
   space_seen_ = now;
   const auto space = fs_.space(path_);
   if (!space) return;
-  const bool full = space->available_bytes <
-                    std::min(options_.free_bytes_min, space->total_bytes / free_part_min);
+  const std::uint64_t least = options_.free_bytes_min.value_or(
+      std::min(free_bytes_min_standard, space->total_bytes / free_part_min));
+  const bool full = space->available_bytes < least;
   if (full == lane_queue_.nearly_full()) return;
   if (full)
-    log::error("storage.nearly_full", "{}: {} MiB are free; produce is refused until there is more room",
-               path_, space->available_bytes >> 20);
+    log::error("storage.nearly_full",
+               "{}: {} MiB are free; produce is refused until there are {} (storage.free_bytes_min)",
+               path_, space->available_bytes >> 20, least >> 20);
   else
     log::info("storage.room_again", "{}: {} MiB are free; produce goes on", path_,
               space->available_bytes >> 20);

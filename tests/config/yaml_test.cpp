@@ -25,7 +25,7 @@ listeners:
   - {name: PLAINTEXT, address: "0.0.0.0:9093", advertised: "broker.example:19093",
      tcp_congestion_control: reno}
   - {name: LOCAL, address: "[::1]:9094", advertised: auto}
-storage: {data_dir: /srv/m, lane_file_bytes: 2MiB, tail_bytes_max: 4194304}
+storage: {data_dir: /srv/m, lane_file_bytes: 2MiB, tail_bytes_max: 4194304, free_bytes_min: 3GiB}
 http: {enabled: false, address: "127.0.0.1:1"}
 log: {level: debug, format: json}
 limits: {connections_max: 5, connections_per_ip_max: 4, request_memory_bytes: 1GiB}
@@ -47,6 +47,7 @@ kafka: {num.partitions: 3}
   EXPECT_EQ(config.data_dir, "/srv/m");
   EXPECT_EQ(config.lane_file_bytes, 2U << 20);
   EXPECT_EQ(config.tail_bytes_max, 4U << 20);
+  EXPECT_EQ(config.free_bytes_min, 3ULL << 30);
   EXPECT_FALSE(config.http_enabled);
   EXPECT_EQ(config.http, (Address{"127.0.0.1", 1}));
   EXPECT_EQ(config.log_level, "debug");
@@ -110,6 +111,14 @@ TEST(Yaml, RefusesWhatIsOutOfRange) {
   EXPECT_EQ(problems_of("node:\n  loops: 1000\n").size(), 1U);
   EXPECT_EQ(problems_of("kafka:\n  num.partitions: 0\n").size(), 1U);
   EXPECT_EQ(problems_of("kafka:\n  num.partitions: many\n").size(), 1U);
+}
+
+TEST(Yaml, RefusesToFillTheDiskToItsEnd) {
+  EXPECT_EQ(problems_of("storage:\n  free_bytes_min: 0\n"),
+            (Problems{"moldau.yaml:2:19: error: 'storage.free_bytes_min' is '0', but takes auto, or a "
+                      "size such as 64MiB (1MiB at least)"}));
+  EXPECT_EQ(problems_of("storage:\n  free_bytes_min: 5%\n").size(), 1U);
+  EXPECT_EQ(problems_of("storage:\n  free_bytes_min: auto\n"), Problems{});
 }
 
 TEST(Yaml, RefusesAnAddressThatNoClientCouldUse) {
@@ -184,6 +193,7 @@ TEST(ShippedFile, LoadsAndIsTheDefaults) {
   EXPECT_EQ(config.data_dir, standard.data_dir);
   EXPECT_EQ(config.lane_file_bytes, standard.lane_file_bytes);
   EXPECT_EQ(config.tail_bytes_max, standard.tail_bytes_max);
+  EXPECT_EQ(config.free_bytes_min, std::nullopt);
   EXPECT_EQ(config.http, standard.http);
   EXPECT_EQ(config.limits.connections_max, standard.limits.connections_max);
   EXPECT_EQ(config.limits.request_memory_bytes, standard.limits.request_memory_bytes);

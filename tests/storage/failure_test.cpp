@@ -118,7 +118,7 @@ TEST(FullDisk, RefusesBatchesWhileLittleRoomIsLeftAndTakesWhatMakesRoom) {
   ASSERT_TRUE(test.open().has_value());
   const auto log = test.log().value();
   ASSERT_TRUE(test.append(*log, plain_batch(1, 1000)).has_value());
-  fs.set_bytes_left(LogDirectoryOptions{}.free_bytes_min - 1);
+  fs.set_bytes_left((1ULL << 30) - 1);
   test.clock.advance(std::chrono::seconds(1));
   ASSERT_TRUE(test.directory->commit().has_value());  // what was taken before is kept
   EXPECT_EQ(log->durable_offset(), Offset{1});
@@ -132,6 +132,26 @@ TEST(FullDisk, RefusesBatchesWhileLittleRoomIsLeftAndTakesWhatMakesRoom) {
   test.clock.advance(std::chrono::seconds(1));
   EXPECT_FALSE(test.directory->wait_for_work(std::chrono::milliseconds(0)));
   ASSERT_TRUE(test.append(*log, plain_batch(1, 10)).has_value());
+  ASSERT_TRUE(test.directory->close(1).has_value());
+}
+
+TEST(FullDisk, LeavesFreeWhatTheOptionSays) {
+  MemoryFileSystem disk;
+  FaultyFileSystem fs(disk);
+  LogDirectoryOptions options = small_options();
+  options.free_bytes_min = 1 << 20;
+  TestDirectory test(fs, options);
+  ASSERT_TRUE(test.open().has_value());
+  const auto log = test.log().value();
+  const auto append_with_room = [&](std::uint64_t bytes_left) {
+    fs.set_bytes_left(bytes_left);
+    test.clock.advance(std::chrono::seconds(1));
+    EXPECT_TRUE(test.directory->commit().has_value());
+    return test.append(*log, plain_batch(1, 10)).has_value();
+  };
+  EXPECT_TRUE(append_with_room(2 << 20));
+  EXPECT_FALSE(append_with_room((1 << 20) - 1));
+  fs.heal();
   ASSERT_TRUE(test.directory->close(1).has_value());
 }
 

@@ -47,6 +47,7 @@ struct Config {
   bool sync = true;  // false only by --unsafe-no-fsync
   std::uint64_t lane_file_bytes = 128ULL * 1024 * 1024;
   std::uint64_t tail_bytes_max = 64ULL * 1024 * 1024;
+  std::optional<std::uint64_t> free_bytes_min;  // see storage::LogDirectoryOptions
   bool http_enabled = true;
   Address http{"127.0.0.1", 9644};
   std::string log_level = "info";

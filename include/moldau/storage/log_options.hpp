@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 
 #include "moldau/record/batch_format.hpp"
@@ -33,8 +34,9 @@ struct LogDirectoryOptions {
   int lane_files = 3;
   /// Memory for recent batches of all logs together.
   std::uint64_t tail_bytes_max = 128ULL * 1024 * 1024;
-  /// Batches are refused while less is free on the disk, or than a twentieth of a smaller one.
-  std::uint64_t free_bytes_min = 1024ULL * 1024 * 1024;
+  /// Batches are refused while less is free on the disk.  Unset: 1 GiB, or a twentieth of a disk
+  /// smaller than 20 GiB.
+  std::optional<std::uint64_t> free_bytes_min;
 };
 
 }  // namespace moldau::storage
