@@ -27,11 +27,14 @@ GOLDEN = os.path.join(ROOT, 'tests', 'protocol', 'golden')
 LIMIT = 1500
 UNSUPPORTED_VERSION = 35
 APIS = {
-    0: 'produce', 1: 'fetch', 2: 'list_offsets', 3: 'metadata', 10: 'find_coordinator',
+    0: 'produce', 1: 'fetch', 2: 'list_offsets', 3: 'metadata', 8: 'offset_commit',
+    9: 'offset_fetch', 10: 'find_coordinator', 11: 'join_group', 12: 'heartbeat',
+    13: 'leave_group', 14: 'sync_group', 15: 'describe_groups', 16: 'list_groups',
     18: 'api_versions', 19: 'create_topics', 20: 'delete_topics', 21: 'delete_records',
     22: 'init_producer_id', 23: 'offset_for_leader_epoch', 32: 'describe_configs',
-    33: 'alter_configs', 35: 'describe_log_dirs', 37: 'create_partitions',
-    44: 'incremental_alter_configs', 60: 'describe_cluster', 61: 'describe_producers',
+    33: 'alter_configs', 35: 'describe_log_dirs', 37: 'create_partitions', 42: 'delete_groups',
+    44: 'incremental_alter_configs', 47: 'offset_delete', 60: 'describe_cluster',
+    61: 'describe_producers', 68: 'consumer_group_heartbeat', 69: 'consumer_group_describe',
     75: 'describe_topic_partitions',
 }
 
@@ -108,16 +111,19 @@ def clients():
     """Name and commands; {} stands for the bootstrap address. First kcat makes its topic."""
     kcat = ['kcat', '-b', '{}', '-t', 'walk-kcat', '-p', '0']
     walk = os.path.join(HERE, 'walk')
-    java = ['java', '-cp', kafka_jars() + '/*', os.path.join(walk, 'Walk.java'), '{}']
+
+    def java(file):
+        return ['java', '-cp', kafka_jars() + '/*', os.path.join(walk, file), '{}']
 
     def python(venv, script):
         return [os.path.join(prepare(venv), 'bin', 'python'), os.path.join(walk, script), '{}']
     return {
         'kcat': [['kcat', '-b', '{}', '-L'], kcat + ['-P', '-z', 'gzip'],
                  kcat + ['-P', '-X', 'enable.idempotence=true'],
-                 kcat + ['-C', '-o', 'beginning', '-e'], ['kcat', '-b', '{}', '-Q', '-t', 'walk-kcat:0:1']],
+                 kcat + ['-C', '-o', 'beginning', '-e'], ['kcat', '-b', '{}', '-Q', '-t', 'walk-kcat:0:1'],
+                 ['kcat', '-b', '{}', '-X', 'auto.offset.reset=earliest', '-e', '-G', 'walk-kcat', 'walk-kcat']],
         'confluent': [python('confluent', 'confluent.py')],
-        'java': [java],
+        'java': [java('Walk.java'), java('Groups.java')],
         'kafka-python-2.0.2': [python('kafka_python-2.0.2', 'kafka_python.py')],
         'kafka-python': [python('kafka_python', 'kafka_python.py')],
         'kafkajs': [[os.path.join(toolchain('node'), 'node'), os.path.join(walk, 'kafkajs.mjs'), '{}']],

@@ -1,7 +1,8 @@
-"""librdkafka's producer, groupless consumer and admin client: confluent.py BOOTSTRAP"""
+"""librdkafka's producer, consumer without and with a group, and admin client: confluent.py BOOTSTRAP"""
 import sys
 
-from confluent_kafka import Consumer, IsolationLevel, Producer, TopicCollection, TopicPartition
+from confluent_kafka import (Consumer, ConsumerGroupTopicPartitions, IsolationLevel, Producer,
+                             TopicCollection, TopicPartition)
 from confluent_kafka.admin import (AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource,
                                    NewPartitions, NewTopic, OffsetSpec, ResourceType)
 
@@ -34,6 +35,22 @@ consumer.offsets_for_times([TopicPartition(TOPIC, 0, 1)])
 consumer.close()
 resource = ConfigResource(ResourceType.TOPIC, TOPIC)
 zero = TopicPartition(TOPIC, 0)
+for protocol, topic in (('classic', TOPIC), ('consumer', TOPIC), ('consumer', f'^{TOPIC}.*')):
+    group = f'walk-confluent-{protocol}'
+    member = Consumer({'bootstrap.servers': BOOTSTRAP, 'group.id': group, 'group.protocol': protocol,
+                       'auto.offset.reset': 'earliest', 'enable.auto.commit': False})
+    member.subscribe([topic])
+    seen = member.consume(3, 20)
+    member.commit(offsets=[TopicPartition(TOPIC, m.partition(), m.offset() + 1, metadata='a note')
+                           for m in seen], asynchronous=False)
+    member.committed([zero], 20)
+    wait('describe group', admin.describe_consumer_groups([group], include_authorized_operations=True))
+    wait('list groups', admin.list_consumer_groups())
+    member.close()
+    wait('group offsets', admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)]))
+    wait('alter group', admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(
+        group, [TopicPartition(TOPIC, 0, 2)])]))
+    wait('delete group', admin.delete_consumer_groups([group]))
 wait('describe', admin.describe_topics(TopicCollection([TOPIC])))
 for spec in (OffsetSpec.earliest(), OffsetSpec.latest(), OffsetSpec.max_timestamp(),
              OffsetSpec.for_timestamp(1)):

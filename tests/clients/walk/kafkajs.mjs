@@ -1,4 +1,4 @@
-// kafkajs' producer and admin client: kafkajs.mjs BOOTSTRAP, with node_modules found by MODULES.
+// kafkajs' producer, group member and admin client: kafkajs.mjs BOOTSTRAP, with node_modules found by MODULES.
 import { createRequire } from 'node:module'
 const { Kafka, CompressionTypes } = createRequire(process.env.MODULES + '/')('kafkajs')
 
@@ -33,14 +33,20 @@ await attempt('alter', () => admin.alterConfigs({
 await attempt('partitions', () => admin.createPartitions({ topicPartitions: [{ topic, count: 3 }] }))
 await attempt('records', () => admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '1' }] }))
 await attempt('group', () => admin.describeGroups(['no-such-group']))
-// The fetch of a groupless read: kafkajs has no public call for it, the group's coordinator answers first.
-const consumer = kafka.consumer({ groupId: 'walk-kafkajs' })
+const groupId = 'walk-kafkajs'
+const consumer = kafka.consumer({ groupId })
 await consumer.connect()
 await consumer.subscribe({ topic, fromBeginning: true })
 await new Promise(resolve => {
   setTimeout(resolve, 8000)
-  consumer.run({ eachMessage: async () => resolve() })
+  consumer.run({ eachMessage: async ({ heartbeat }) => { await heartbeat(); resolve() } })
 })
+await attempt('commit', () => consumer.commitOffsets([{ topic, partition: 0, offset: '1', metadata: 'a note' }]))
+await attempt('describe group', () => admin.describeGroups([groupId]))
+await attempt('list groups', () => admin.listGroups())
 await consumer.disconnect()
+await attempt('group offsets', () => admin.fetchOffsets({ groupId, topics: [topic] }))
+await attempt('alter group', () => admin.setOffsets({ groupId, topic, partitions: [{ partition: 0, offset: '2' }] }))
+await attempt('delete group', () => admin.deleteGroups([groupId]))
 await attempt('delete', () => admin.deleteTopics({ topics: [topic] }))
 await admin.disconnect()

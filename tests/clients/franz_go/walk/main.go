@@ -1,5 +1,5 @@
-// Every request of the data path and of topic administration, as clients from Kafka 0.11 to 4.3
-// would send it: franz-go is held to each release's newest versions in turn.   walk BOOTSTRAP
+// Every request of the data path, of groups and of topic administration, as clients from Kafka 0.11 to
+// 4.3 would send it: franz-go is held to each release's newest versions in turn.   walk BOOTSTRAP
 package main
 
 import (
@@ -204,7 +204,13 @@ func walk(bootstrap string, number int, versions *kversion.Versions) {
 }
 
 func main() {
+	const topic = "walk-franz-groups"
+	id := groupTopic(os.Args[1], topic)
+	for i, release := range oldReleases {
+		walkGroups(os.Args[1], fmt.Sprintf("old-%d", i), topic, id, release())
+	}
 	for i, release := range releases {
 		walk(os.Args[1], i, release())
+		walkGroups(os.Args[1], fmt.Sprint(i), topic, id, release())
 	}
 }

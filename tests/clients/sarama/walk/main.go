@@ -1,8 +1,9 @@
-// Sarama's producer, groupless consumer and admin client, at several of the releases it can be
-// configured for.   walk BOOTSTRAP
+// Sarama's producer, consumer without and with a group, and admin client, at several of the releases it
+// can be configured for.   walk BOOTSTRAP
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"time"
@@ -59,6 +60,46 @@ func consume(bootstrap []string, topic string, version sarama.KafkaVersion) erro
 	}
 }
 
+// member commits what it gets, and is done with the first message.
+type member struct{ done context.CancelFunc }
+
+func (member) Setup(sarama.ConsumerGroupSession) error   { return nil }
+func (member) Cleanup(sarama.ConsumerGroupSession) error { return nil }
+func (m member) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim) error {
+	for message := range claim.Messages() {
+		session.MarkMessage(message, "a note")
+		session.Commit()
+		m.done()
+	}
+	return nil
+}
+
+func consumeInGroup(bootstrap []string, topic, group string, version sarama.KafkaVersion) error {
+	config := sarama.NewConfig()
+	config.Version = version
+	config.Consumer.Offsets.Initial = sarama.OffsetOldest
+	config.Consumer.Group.Heartbeat.Interval = 50 * time.Millisecond
+	joined, err := sarama.NewConsumerGroup(bootstrap, group, config)
+	if err != nil {
+		return err
+	}
+	defer joined.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	return joined.Consume(ctx, []string{topic}, member{cancel})
+}
+
+func administerGroup(admin sarama.ClusterAdmin, topic, group string) {
+	_, err := admin.DescribeConsumerGroups([]string{group})
+	report("describe group", err)
+	_, err = admin.ListConsumerGroups()
+	report("list groups", err)
+	_, err = admin.ListConsumerGroupOffsets(group, map[string][]int32{topic: {0}})
+	report("group offsets", err)
+	report("delete offset", admin.DeleteConsumerGroupOffset(group, topic, 0))
+	report("delete group", admin.DeleteConsumerGroup(group))
+}
+
 func walk(bootstrap []string, number int, version sarama.KafkaVersion) {
 	topic := fmt.Sprintf("walk-sarama-%d", number)
 	config := sarama.NewConfig()
@@ -74,6 +115,8 @@ func walk(bootstrap []string, number int, version sarama.KafkaVersion) {
 		&sarama.TopicDetail{NumPartitions: 1, ReplicationFactor: 1}, false))
 	report("produce", produce(bootstrap, topic, version))
 	report("consume", consume(bootstrap, topic, version))
+	report("consume in a group", consumeInGroup(bootstrap, topic, topic, version))
+	administerGroup(admin, topic, topic)
 	_, err = admin.DescribeTopics([]string{topic})
 	report("describe", err)
 	_, err = admin.DescribeConfig(sarama.ConfigResource{Type: sarama.TopicResource, Name: topic})
@@ -89,7 +132,7 @@ func walk(bootstrap []string, number int, version sarama.KafkaVersion) {
 
 func main() {
 	for i, version := range []sarama.KafkaVersion{sarama.V1_0_0_0, sarama.V2_1_0_0,
-		sarama.V2_8_0_0, sarama.V4_0_0_0} {
+		sarama.V2_4_0_0, sarama.V2_8_0_0, sarama.V4_0_0_0} {
 		walk(os.Args[1:2], i, version)
 	}
 }
