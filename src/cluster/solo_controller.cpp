@@ -361,14 +361,15 @@ SoloController::Image SoloController::image() const {
 void SoloController::add_listener(MetadataListener& listener) {
   {
     const base::MutexLock lock(listeners_mutex_);
-    listeners_.emplace(&listener, false);
+    listeners_.emplace_back(&listener, false);
   }
   environment_.executor.post([this, &listener] { start_listener(listener); });
 }
 
 void SoloController::start_listener(MetadataListener& listener) {
   const base::MutexLock lock(listeners_mutex_);
-  const auto it = listeners_.find(&listener);
+  const auto it = std::find_if(listeners_.begin(), listeners_.end(),
+                               [&](const auto& entry) { return entry.first == &listener; });
   if (it == listeners_.end() || it->second) return;  // Removed meanwhile.
   it->second = true;
   listener.on_metadata(metadata::MetadataImage::empty(), latest_,
@@ -377,7 +378,7 @@ void SoloController::start_listener(MetadataListener& listener) {
 
 void SoloController::remove_listener(MetadataListener& listener) {
   const base::MutexLock lock(listeners_mutex_);
-  listeners_.erase(&listener);
+  std::erase_if(listeners_, [&](const auto& entry) { return entry.first == &listener; });
 }
 
 }  // namespace moldau::cluster

@@ -26,8 +26,9 @@ class MetadataSource {
   /// The newest image; never nullptr.  A mutation that was answered is in it.
   [[nodiscard]] virtual std::shared_ptr<const metadata::MetadataImage> image() const = 0;
   /// The first call comes on the executor soon after: from the empty image to the present one, so
-  /// that a listener needs no code of its own for the start.  `listener` outlives this source, or
-  /// is removed.
+  /// that a listener needs no code of its own for the start.  Listeners are called in the order in
+  /// which they were added: who builds on another's work is added after it.  `listener` outlives
+  /// this source, or is removed.
   virtual void add_listener(MetadataListener& listener) = 0;
   /// After this returns the listener is called no more.  Not from inside on_metadata.
   virtual void remove_listener(MetadataListener& listener) = 0;

@@ -4,10 +4,10 @@
 
 #include <cstdint>
 #include <deque>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "moldau/base/clock.hpp"
@@ -138,7 +138,8 @@ class SoloController final : public ControllerGateway, public MetadataSource {
   Image image_ MOLDAU_GUARDED_BY(image_mutex_);
 
   base::Mutex listeners_mutex_;
-  std::map<MetadataListener*, bool> listeners_ MOLDAU_GUARDED_BY(listeners_mutex_);  // -> started
+  // In the order in which they were added, and whether each has had its first call.
+  std::vector<std::pair<MetadataListener*, bool>> listeners_ MOLDAU_GUARDED_BY(listeners_mutex_);
 };
 
 }  // namespace moldau::cluster
