@@ -10,6 +10,7 @@ import collections
 import dataclasses
 
 import history as h
+from commit_rules import CommitRules
 from raw_client import EARLIEST, ERROR, LATEST
 
 RULES = {
@@ -24,9 +25,11 @@ RULES = {
     'A11': 'new consumers read everything acknowledged',
     'A12': 'a read that starts after an acknowledgement sees the record',
     'A13': 'the disk says what the network says, in Kafka\'s formats',
+    'A14': 'a group is shown its last acknowledged offset or a later one, always one of its own',
     'A15': 'acknowledged administration stays',
     'A16': 'producer ids are new, leader epochs rise at each start',
     'A17': 'the broker comes back in time, and so do all clients',
+    'A18': 'consumers in groups commit again soon after a restart',
     'P1': 'kill -9 takes nothing acknowledged with acks 1 or all',
     'P2': 'power loss takes nothing acknowledged with acks=all',
     'P3': 'power loss takes of acks=1 a short unread end only',
@@ -44,6 +47,7 @@ class Settings:
     slack_s: float = 0.050
     start_limit_s: float = 5.0
     liveness_s: float = 30.0
+    resume_limit_s: float = 15.0  # between a start and a group's first commit; 5 s is the aim
     clients: tuple = ()           # names of the clients that must complete an operation at the end
 
 
@@ -107,11 +111,11 @@ class _Checker:
         for send in self.sends:
             for value in send.values:
                 self.sent[value] = send
-            if send.status == 'ok' and not self._after_the_end(send.life, send.t1):
+            if send.status == 'ok' and not self.after_the_end(send.life, send.t1):
                 self.acked.append(send)
         self.acked_ids = {id(send) for send in self.acked}
 
-    def _after_the_end(self, life, t1):
+    def after_the_end(self, life, t1):
         """An answer that a broker may have given when its disk was gone already: no promise."""
         fault = self.faults.get(life)
         return fault and fault.kind == 'power' and not fault.paused and t1 > fault.t
@@ -350,6 +354,9 @@ class _Checker:
     def a15_administration(self):
         _Administration(self).check()
 
+    def a14_a18_commits(self):
+        CommitRules(self).check()
+
     def a16_ids_and_epochs(self):
         finding = self.finding('A16')
         given = {}
@@ -498,6 +505,7 @@ class _Checker:
         self.a11_unseen()
         self.a12_realtime()
         self.a13_disk()
+        self.a14_a18_commits()
         self.a15_administration()
         self.a16_ids_and_epochs()
         self.a17_liveness()
@@ -524,7 +532,7 @@ class _Administration:
             self.change(event) if isinstance(event, h.Admin) else self.compare(event)
 
     def change(self, event):
-        sure = event.status == 'ok' and not self.checker._after_the_end(event.life, event.t1)
+        sure = event.status == 'ok' and not self.checker.after_the_end(event.life, event.t1)
         unknown_id = event.register[0] == 'topic' and event.value is None and (
             self.possible(event.register) == {None})
         value = self.ANY if unknown_id and not sure else event.value

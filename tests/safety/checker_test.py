@@ -54,6 +54,19 @@ class Story:
         self.history.add(h.Listing(8, self.life, KEY, timestamp, offset, 0, self.tick(),
                                    self.tick()))
 
+    def commit(self, offset, status='ok', process=1, group='g', lost=False):
+        """One commit; its note is unique. `lost`: the connection broke, so nobody knows."""
+        self.count += 1
+        return self.history.add(h.Commit(
+            process, self.life, group, KEY, offset, f'{process}.{self.count}', self.tick(), self.tick(),
+            'info' if lost else status, '' if status == 'ok' else 'SOME_ERROR'))
+
+    def shows(self, commit, group='g'):
+        """The coordinator shows that commit, or that there is none."""
+        offset, note = (commit.offset, commit.note) if commit else (-1, '')
+        return self.history.add(h.Committed(9, self.life, group, KEY, offset, note, self.tick(),
+                                            self.tick()))
+
     def crash(self, keep=None, paused=True, age=0.01):
         """Ends the life; of the log the first `keep` records stay."""
         t = self.clock + age
@@ -297,6 +310,131 @@ class Rules(unittest.TestCase):
         story.crash(paused=False)
         send.t1 = story.clock
         self.assert_clean(story)
+
+    def test_a14_lets_commits_be_overwritten_and_survive(self):
+        for fault in (KILL, POWER):
+            story = Story(fault)
+            story.shows(None)
+            story.shows(story.commit(3))
+            last = story.commit(3)
+            story.crash()
+            story.shows(last)
+            story.shows(story.commit(7, process=2))
+            self.assert_clean(story)
+
+    def test_a14_finds_a_lost_commit(self):
+        for fault in (KILL, POWER):
+            story = Story(fault)
+            story.commit(3)
+            story.crash()
+            story.shows(None)
+            self.assert_found(story, 'A14')
+            self.assertEqual(story.verdict().stats['commits_lost'], 1)
+
+    def test_a14_finds_a_lost_commit_of_the_same_offset(self):
+        story = Story()
+        first = story.commit(3)
+        story.commit(3)
+        story.crash()
+        story.shows(first)
+        self.assert_found(story, 'A14')
+
+    def test_a14_finds_a_commit_that_moved_back(self):
+        for fault in (KILL, POWER):
+            story = Story(fault)
+            first = story.commit(3)
+            story.commit(5)
+            story.crash()
+            story.shows(first)
+            self.assert_found(story, 'A14')
+            self.assertEqual(story.verdict().stats['commits_moved_back'], 1)
+
+    def test_a14_finds_a_commit_that_moves_back_without_a_fault(self):
+        story = Story()
+        story.shows(story.commit(5))
+        story.shows(story.commit(4, process=2))
+        self.assert_found(story, 'A14')
+
+    def test_a14_finds_an_invented_value(self):
+        planted = {'offset': lambda r: setattr(r, 'offset', 0), 'note': lambda r: setattr(r, 'note', 'x')}
+        for what, change in planted.items():
+            story = Story()
+            change(story.shows(story.commit(3)))
+            self.assert_found(story, 'A14')
+            self.assertEqual(story.verdict().stats['commits_invented'], 1, what)
+
+    def test_a14_finds_a_zero_where_nothing_was_committed(self):
+        story = Story()
+        story.shows(None).offset = 0
+        self.assert_found(story, 'A14')
+
+    def test_a14_finds_a_value_of_another_group(self):
+        story = Story()
+        story.shows(story.commit(3, group='h'))
+        self.assert_found(story, 'A14')
+
+    def test_a14_finds_a_value_before_it_was_committed(self):
+        story = Story()
+        reading = story.shows(None)
+        commit = story.commit(3)
+        reading.offset, reading.note = commit.offset, commit.note
+        self.assert_found(story, 'A14')
+
+    def test_a14_finds_a_refused_commit(self):
+        story = Story()
+        story.shows(story.commit(3, status='fail'))
+        self.assert_found(story, 'A14')
+
+    def test_a14_lets_an_unknown_commit_be_there_or_not(self):
+        for shown in (0, 1):
+            story = Story()
+            commits = [story.commit(3), story.commit(5, lost=True)]
+            story.crash()
+            story.shows(commits[shown])
+            story.commit(7, process=2)
+            self.assert_clean(story)
+
+    def test_a14_finds_an_unknown_commit_that_was_seen_and_is_gone(self):
+        story = Story()
+        first = story.commit(3)
+        story.shows(story.commit(5, lost=True))
+        story.crash()
+        story.shows(first)
+        self.assert_found(story, 'A14')
+
+    def test_a14_finds_an_unknown_commit_that_comes_back_from_an_earlier_life(self):
+        story = Story()
+        late = story.commit(5, lost=True)
+        story.crash()
+        story.commit(5, process=2)
+        story.shows(late)
+        self.assert_found(story, 'A14')
+
+    def test_a14_lets_an_acknowledgement_after_the_power_cut_be_void(self):
+        for kept in (True, False):
+            story = Story(POWER)
+            first = story.commit(3)
+            last = story.commit(5)
+            story.crash(paused=False, age=-0.5)
+            story.shows(last if kept else first)
+            story.commit(7, process=2)
+            self.assert_clean(story)
+
+    def test_a18_finds_a_group_that_does_not_go_on(self):
+        story = Story()
+        story.commit(3)
+        story.crash()
+        for _ in range(5):
+            story.tick()
+        story.commit(4, group='h')
+        story.settings.resume_limit_s = 9.0
+        story.crash()    # before the limit had passed for the first group
+        self.assertEqual(story.verdict().findings['A18'].count, 2)    # in the life that goes on
+        story.settings.resume_limit_s = 4.0
+        verdict = story.verdict()
+        self.assertEqual(verdict.findings['A18'].count, 4)
+        self.assertEqual(verdict.stats['slowest_resume_s'], 7.0)
+        self.assertEqual(verdict.stats['resumed_within_5_s'], '0 of 1')
 
     def test_a16_finds_a_producer_id_given_twice(self):
         story = self.ordinary()

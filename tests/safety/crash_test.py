@@ -5,6 +5,7 @@
     crash_test.py --kind moldau --nemesis power --cycles 30
     crash_test.py --kind moldau --nemesis power --cycles 5 --unsafe-no-fsync   (must lose records)
     crash_test.py --kind kafka --nemesis power --cycles 4 --expect-loss
+    crash_test.py --workload groups --nemesis kill9 --cycles 20   consumers in groups that commit
 
 `power` cuts the power of a loop-mounted ext4 (needs root); `kill9` is SIGKILL. Half of the power
 cuts stop the process first, the other half let it run into the dead disk. Some starts are cut
@@ -23,6 +24,7 @@ import traceback
 import broker as brokers
 import checker
 import dump
+import group_workloads
 import history as h
 import loop_disk
 import workloads
@@ -32,8 +34,11 @@ from report import Report
 
 now = time.monotonic
 # A rule that looked at fewer things than this has not been tested.
-LEAST_CHECKED = {'A0': 1000, 'A2': 1000, 'A4': 500, 'A7': 100, 'A12': 100, 'A13': 500, 'A15': 10,
-                 'A16': 100, 'D6': 50, 'P1': 200, 'P2': 200}
+LEAST_CHECKED = {
+    'log': {'A0': 1000, 'A2': 1000, 'A4': 500, 'A7': 100, 'A12': 100, 'A13': 500, 'A15': 10,
+            'A16': 100, 'D6': 50, 'P1': 200, 'P2': 200},
+    'groups': {'A0': 500, 'A4': 200, 'A7': 100, 'A13': 200, 'A14': 1000, 'A18': 10},
+}
 
 
 class Nemesis:
@@ -90,6 +95,15 @@ class Nemesis:
                 return
             self.world.history.add(h.AdminRead(self.world.life, values, t0))
 
+    def read_commits(self):
+        problem = group_workloads.read_commits(self.world)
+        if problem:
+            self.problems.append(f'life {self.world.life}: {problem}')
+
+    def read_back(self):
+        """What must have outlived the life before."""
+        self.read_commits() if self.options.workload == 'groups' else self.read_registers()
+
     def end_life(self):
         if not self.broker.alive():
             self.problems.append(f'the broker ended by itself in life {self.world.life} with '
@@ -133,7 +147,7 @@ class Nemesis:
         while self.random.random() < self.options.nested:
             self.end_life_in_recovery()
         self.start()
-        self.read_registers()
+        self.read_back()
 
 
 class Run:
@@ -179,7 +193,8 @@ class Run:
         raise RuntimeError(f'cannot create the topic: error {error}')
 
     def work(self):
-        self.clients = workloads.all_clients(self.world)
+        crowd = group_workloads if self.options.workload == 'groups' else workloads
+        self.clients = crowd.all_clients(self.world)
         for client in self.clients:
             client.start()
         for number in range(self.options.cycles):
@@ -202,7 +217,7 @@ class Run:
                 self.problems.append(f'{client.name} hangs')
 
     def finish(self):
-        self.nemesis.read_registers()
+        self.nemesis.read_back()
         workloads.read_all(self.world)
         began = now()
         self.exit_status = self.broker.stop()
@@ -218,8 +233,10 @@ class Run:
                 network[poll.key] += poll.records
         disk, starts, found = self._read_disk()
         limit = options.start_limit_s or (5.0 if options.kind == 'moldau' else 60.0)
+        resume = options.resume_limit_s or (15.0 if options.kind == 'moldau' else limit)
         settings = checker.Settings(options.nemesis, start_limit_s=limit,
                                     slack_s=options.flush_slack_ms / 1000,
+                                    resume_limit_s=resume,
                                     clients=tuple(client.name for client in self.clients))
         logs = checker.Logs(network, disk, starts, found)
         self.verdict = checker.check(world.history, logs, settings)
@@ -258,7 +275,9 @@ def report_rules(report, run):
         finding = run.verdict.findings.get(rule)
         if finding is None:
             continue
-        least = LEAST_CHECKED.get(rule, 0) * min(1.0, run.options.cycles / 10)
+        if run.options.workload == 'groups' and not finding.checked:
+            continue    # nothing of its kind is done there
+        least = LEAST_CHECKED[run.options.workload].get(rule, 0) * min(1.0, run.options.cycles / 10)
         if run.options.plain:
             least = 0
         if finding.count:
@@ -277,15 +296,17 @@ def report_rules(report, run):
 
 def report_loss(report, run):
     """With a broker that is known to lose records a checker that finds nothing is blind."""
-    lost = run.verdict.findings['P2'].count
+    groups = run.options.workload == 'groups'
+    what = 'commits' if groups else 'records acknowledged with acks=all'
+    lost = run.verdict.findings['A14' if groups else 'P2'].count
     for rule, finding in run.verdict.findings.items():
         if finding.count:
             print(f'# {rule} {checker.RULES[rule]}: {finding.count} cases, first: '
                   f'{finding.cases[0]}')
     if lost:
-        report.line(True, 'teeth', f'{lost} records acknowledged with acks=all were found lost')
+        report.line(True, 'teeth', f'{lost} {what} were found lost')
     else:
-        report.line(False, 'teeth', 'no lost record was found. The test is not valid')
+        report.line(False, 'teeth', f'no lost {what} were found. The test is not valid')
 
 
 def prune(folder, keep=4):
@@ -311,6 +332,8 @@ def parse_options():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('--kind', choices=('kafka', 'moldau'), default='moldau')
     parser.add_argument('--nemesis', choices=('kill9', 'power'), default='kill9')
+    parser.add_argument('--workload', choices=('log', 'groups'), default='log',
+                        help='records and administration, or consumers in groups')
     parser.add_argument('--cycles', type=int, default=10)
     parser.add_argument('--seed', type=int, default=None)
     parser.add_argument('--seconds-per-cycle', type=float, default=None)
@@ -319,12 +342,14 @@ def parse_options():
                         help='pass exactly when acknowledged records are lost')
     parser.add_argument('--flush-slack-ms', type=float, default=50)
     parser.add_argument('--start-limit-s', type=float, default=None)
+    parser.add_argument('--resume-limit-s', type=float, default=None,
+                        help='how soon after a start each group must commit again')
     parser.add_argument('--nested', type=float, default=None,
                         help='how likely a start is cut down in recovery')
     parser.add_argument('--recovery-s', type=float, default=0.08)
     parser.add_argument('--acks', type=lambda text: [int(n) for n in text.split(',')],
-                        default=workloads.Settings.acks, metavar='N,N,...',
-                        help='what the plain senders draw from (-1,-1,-1,1,1,0)')
+                        default=None, metavar='N,N,...',
+                        help='what the plain senders draw from (-1,-1,-1,1,1,0; with groups -1)')
     parser.add_argument('--plain', action='store_true', help='no idempotent senders and no '
                         'administrator, so that nothing but --acks asks for a sync')
     parser.add_argument('--set', action='append', default=[], metavar='NAME=VALUE',
@@ -337,8 +362,13 @@ def parse_options():
         options.seed = random.SystemRandom().randrange(1 << 31)
     if options.seconds_per_cycle is None:
         options.seconds_per_cycle = 2.0 if kafka else 0.8
+        if options.workload == 'groups':    # a group needs a while after each start
+            options.seconds_per_cycle = 8.0 if kafka else 3.0
     if options.nested is None:
         options.nested = 0.0 if kafka else 0.15
+    if options.acks is None:
+        # A commit of a record that may be lost could not be told from one that was made up.
+        options.acks = [-1] if options.workload == 'groups' else workloads.Settings.acks
     options.expect_loss = options.expect_loss or options.unsafe_no_fsync
     return options
 

@@ -102,6 +102,35 @@ class AdminRead:
 
 
 @dataclasses.dataclass(slots=True)
+class Commit:
+    """One offset of one OffsetCommit. `note` is its metadata, another one in every commit, so that a
+    reader can tell whose offset it sees."""
+    process: int
+    life: int
+    group: str
+    key: Key
+    offset: int
+    note: str
+    t0: float
+    t1: float = 0.0
+    status: str = 'info'
+    error: str = ''
+
+
+@dataclasses.dataclass(slots=True)
+class Committed:
+    """What one OffsetFetch said of one partition; offset -1: nothing is committed."""
+    process: int
+    life: int
+    group: str
+    key: Key
+    offset: int
+    note: str
+    t0: float
+    t1: float
+
+
+@dataclasses.dataclass(slots=True)
 class Start:
     """A start of the broker that led to life `life`. `epochs` are the leader epochs it showed,
     `stale` the error codes it gave to fetches with the epochs of the life before."""

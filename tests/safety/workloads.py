@@ -57,12 +57,12 @@ class World:
         self.admin_lock = threading.Lock()  # held over an administrator's step, and a reading
         self.keys = [(self.settings.topic, p) for p in range(self.settings.partitions)]
 
-    def connect(self):
+    def connect(self, client_class=RawClient):
         """A connection and the life it belongs to. Tries until it works; None when stopping."""
         while not self.stop.is_set():
             life = self.life
             try:
-                client = RawClient(self.port, timeout=15)
+                client = client_class(self.port, timeout=15)
             except ConnectionLost:
                 self.stop.wait(0.01)
                 continue
@@ -75,6 +75,7 @@ class World:
 class Client(threading.Thread):
     """One client: subclasses do one operation in `step`, with self.client and self.life."""
     kind = ''
+    client_class = RawClient
 
     def __init__(self, world, number):
         super().__init__(name=f'{self.kind}-{number}', daemon=True)
@@ -104,7 +105,7 @@ class Client(threading.Thread):
         self.drop()
 
     def open(self):
-        pair = self.world.connect()
+        pair = self.world.connect(self.client_class)
         if pair is None:
             return False
         self.client, self.life = pair
