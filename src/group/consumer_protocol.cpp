@@ -1,4 +1,4 @@
-#include "group/consumer_protocol.hpp"
+#include "moldau/group/consumer_protocol.hpp"
 
 #include <algorithm>
 
