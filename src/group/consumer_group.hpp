@@ -1,16 +1,16 @@
 #pragma once
-// A consumer group of KIP-848: members say in heartbeats what they want and own, the group computes who
-// shall own what and leads each member there on its own, one epoch after the other.
+// A consumer group of KIP-848: members say in heartbeats what they want and own, the group computes
+// who shall own what and leads each member there on its own, one epoch after the other.
 //
-// A fold over its records: state changes only in apply(), which every record that a step hands out has
-// gone through as well, so a group that is built anew from the log is the same.  What is not in the
-// records (deadlines, that metadata has to be looked at again) is made by finish_loading().
+// A fold over its records: state changes only in apply(), which every record that a step hands out
+// has gone through as well, so a group that is built anew from the log is the same.  What is not in
+// the records (deadlines, that metadata has to be looked at again) is made by finish_loading().
 //
 // Members that speak the classic protocol may sit in the group too while it is migrated
 // (consumer_group_classic.cpp).
 //
-// Thread rule: the machine's.  Sources: KIP-848, KIP-1101 (metadata hash), KIP-1251 (assignment epochs),
-// KIP-1263 (assignment interval), edge cases 61 to 64, and what Apache Kafka 4.3.1 does.
+// Thread rule: the machine's.  Sources: KIP-848, KIP-1101 (metadata hash), KIP-1251 (assignment
+// epochs), KIP-1263 (assignment interval), edge cases 61 to 64, and what Apache Kafka 4.3.1 does.
 
 #include <cstdint>
 #include <map>
@@ -23,9 +23,10 @@
 #include <unordered_map>
 #include <vector>
 
-#include "assignment.hpp"
-#include "consumer_member.hpp"
-#include "group.hpp"
+#include "group/assignment.hpp"
+#include "group/consumer_member.hpp"
+#include "group/group.hpp"
+#include "group/target_assignment.hpp"
 #include "moldau/group/step.hpp"
 #include "moldau/protocol/consumer_group_describe.hpp"
 #include "moldau/protocol/consumer_group_heartbeat.hpp"
@@ -54,8 +55,8 @@ class ConsumerGroup final : public Group {
   void apply(const TargetAssignmentMemberRecord& record);
   void apply(const CurrentMemberAssignmentRecord& record);
   void apply(const RegularExpressionRecord& record);
-  /// All records were applied: every member gets a whole session, those that have to give partitions up
-  /// a whole rebalance timeout.
+  /// All records were applied: every member gets a whole session, those that have to give
+  /// partitions up a whole rebalance timeout.
   void finish_loading(Step& step);
 
   /// Why a request cannot be right whatever the group is; nullopt when it may be.
@@ -66,8 +67,8 @@ class ConsumerGroup final : public Group {
   /// A refused request changes nothing.  Look at should_downgrade() afterwards.
   HeartbeatResponse heartbeat(Step& step, const Caller& caller, const HeartbeatRequest& request);
 
-  // Members that speak the classic protocol, and administrators that remove members of any kind.  The
-  // group is not empty (an empty one becomes classic by the first that joins).  Look at
+  // Members that speak the classic protocol, and administrators that remove members of any kind.
+  // The group is not empty (an empty one becomes classic by the first that joins).  Look at
   // should_downgrade() afterwards.
   void classic_join(Step& step, const Caller& caller, const protocol::JoinGroupRequest& request,
                     Answer<protocol::JoinGroupResponse> answer);
@@ -79,20 +80,20 @@ class ConsumerGroup final : public Group {
                                              const protocol::LeaveGroupRequest& request);
 
   // Migration.
-  /// Why the request, which would make a consumer group of `group`, is refused; nullopt when it may:
-  /// then from_classic() and heartbeat() follow.
+  /// Why the request, which would make a consumer group of `group`, is refused; nullopt when it
+  /// may: then from_classic() and heartbeat() follow.
   static std::optional<HeartbeatResponse> check_upgrade(const ClassicGroup& group,
                                                         const GroupOptions& options,
                                                         const HeartbeatRequest& request);
   static bool can_upgrade(const ClassicGroup& group, const GroupOptions& options);
-  /// The tombstones of `group` and the records of the new group; whoever waits in `group` for a join or
-  /// a sync is told to join anew.  `group` is to be thrown away afterwards.
+  /// The tombstones of `group` and the records of the new group; whoever waits in `group` for a
+  /// join or a sync is told to join anew.  `group` is to be thrown away afterwards.
   static std::unique_ptr<ConsumerGroup> from_classic(Step& step, ClassicGroup& group);
-  /// True after the last member that speaks the consumer protocol went, when the policy allows it: the
-  /// machine then replaces this group by to_classic().  Nothing was written yet of who went.
+  /// True after the last member that speaks the consumer protocol went, when the policy allows it:
+  /// the machine then replaces this group by to_classic().  Nothing was written yet of who went.
   [[nodiscard]] bool should_downgrade() const { return downgrade_.has_value(); }
-  /// Writes this group's tombstones and the classic group, which is told to rebalance unless its members
-  /// own just what they shall.
+  /// Writes this group's tombstones and the classic group, which is told to rebalance unless its
+  /// members own just what they shall.
   std::unique_ptr<ClassicGroup> to_classic(Step& step);
 
   /// Topics that were made, grown or deleted: the next heartbeat looks at them.
@@ -100,8 +101,8 @@ class ConsumerGroup final : public Group {
 
   [[nodiscard]] protocol::ConsumerGroupDescribeResponse::Group describe(const Step& step,
                                                                         const Caller& caller) const;
-  /// False of a group that was made for a member who was refused: there is nothing of it in the log,
-  /// and it is to be forgotten.
+  /// False of a group that was made for a member who was refused: there is nothing of it in the
+  /// log, and it is to be forgotten.
   [[nodiscard]] bool is_in_log() const;
 
   // Group.
@@ -118,7 +119,6 @@ class ConsumerGroup final : public Group {
   void on_deadline(Step& step, const DeadlineKey& key) override;
 
   // For tests and descriptions.
-  using Members = std::map<std::string, ConsumerMember, std::less<>>;
   [[nodiscard]] const Members& members() const { return members_; }
   [[nodiscard]] std::int32_t epoch() const { return epoch_; }
   [[nodiscard]] std::int64_t metadata_hash() const { return metadata_hash_; }
@@ -135,59 +135,90 @@ class ConsumerGroup final : public Group {
   struct Subscribers {
     std::uint32_t by_name = 0;   // members
     std::uint32_t by_regex = 0;  // regular expressions
+    friend bool operator==(const Subscribers&, const Subscribers&) = default;
   };
   struct Downgrade {
-    std::set<std::string, std::less<>> leaving;
+    std::set<std::string, std::less<>> leaving;  // still members here
     bool rebalance = true;
   };
-  /// What a member asks for, whichever protocol it speaks.
-  struct Wish;
-
   template <class T>
-  void emit(Step& step, T record);
-  void emit_member(Step& step, const std::string& member_id, ConsumerGroupMemberRecord::Value value);
+  void emit(Step& step, T record) {
+    apply(record);
+    step.effects.records.emplace_back(std::move(record));
+  }
+  void emit_member(Step& step, const std::string& member_id,
+                   ConsumerGroupMemberRecord::Value value);
+  void emit_target(Step& step, const std::string& member_id, std::vector<TopicPartitions> value);
   void emit_current(Step& step, const std::string& member_id,
                     CurrentMemberAssignmentRecord::Value value);
   void emit_member_tombstones(Step& step, const std::string& member_id);
-  void emit_regex_tombstone(Step& step, const std::string& regex);
+  /// With the hash of the topics as they are.
   void emit_epoch(Step& step, std::int32_t epoch);
 
-  // consumer_group.cpp: indexes over the members, kept by apply().
-  void count_subscription(const ConsumerMember& member, int delta);
-  void count_topics(std::span<const std::string> topics, std::uint32_t Subscribers::*kind, int delta);
-  void take_partitions(const std::string& member_id, const ConsumerMember& member);
-  void drop_partitions(const std::string& member_id, const ConsumerMember& member);
+  // Indexes over the members, kept by apply().
+  void index_member(const std::string& member_id, const ConsumerMember& member);
+  void unindex_member(const std::string& member_id, const ConsumerMember& member);
+  void count_topics(std::span<const std::string> topics, std::uint32_t Subscribers::* kind,
+                    std::int32_t delta);
+  void take_partitions(const Members::value_type& member);
+  void drop_partitions(const Members::value_type& member);
   [[nodiscard]] bool is_free_for(std::string_view member_id, const TopicId& topic_id,
                                  std::int32_t partition) const;
   [[nodiscard]] const ConsumerMember* find_member(std::string_view member_id) const;
   /// The member that has the instance id; nullptr when none.
   [[nodiscard]] const Members::value_type* find_static(std::string_view instance_id) const;
-  [[nodiscard]] std::string_view preferred_assignor(const GroupOptions& options) const;
+  [[nodiscard]] std::string preferred_assignor(const GroupOptions& options) const;
   [[nodiscard]] std::int64_t compute_metadata_hash(const metadata::MetadataImage& image) const;
 
   // consumer_group_heartbeat.cpp
+  using RequestedPartitions = std::vector<HeartbeatRequest::TopicPartitions>;
+  [[nodiscard]] std::optional<Refusal> refuse(const Step& step,
+                                              const HeartbeatRequest& request) const;
+  [[nodiscard]] std::optional<Refusal> refuse_static(const HeartbeatRequest& request) const;
+  [[nodiscard]] static Refusal full(const GroupOptions& options);
+  [[nodiscard]] static std::optional<Refusal> refuse_regex(const HeartbeatRequest& request);
   HeartbeatResponse leave(Step& step, const HeartbeatRequest& request);
-  [[nodiscard]] std::optional<Refusal> refuse(const Step& step, const HeartbeatRequest& request) const;
-  [[nodiscard]] std::optional<Refusal> refuse_member(const HeartbeatRequest& request) const;
+  void leave_for_a_while(Step& step, const std::string& member_id);
+  /// A static member comes back under another id and gets all that was its.
   void replace_static_member(Step& step, const std::string& old_id, const std::string& new_id);
-  void maybe_bump_epoch(Step& step, bool must);
+  /// Writes what the member wants now.  Returns whether it subscribes to something else.
+  bool update_member(Step& step, const std::string& member_id,
+                     const ConsumerGroupMemberRecord::Value& wish);
+  /// The group's epoch rises when the members' subscriptions or their topics have changed.
+  void maybe_bump_epoch(Step& step, bool subscriptions_changed);
   void maybe_compute_target(Step& step);
   void compute_target(Step& step);
-  void reconcile(Step& step, const std::string& member_id, bool subscription_changed,
-                 const std::vector<TopicPartitions>* owned);
-  void set_session_deadline(Step& step, const std::string& member_id, base::Milliseconds timeout);
-  void clear_deadlines(Step& step, const std::string& member_id);
-  void fence(Step& step, std::vector<std::string> member_ids);
-  [[nodiscard]] bool may_downgrade_without(const Step& step,
-                                           std::span<const std::string> member_ids) const;
+  void reconcile_member(Step& step, const std::string& member_id, bool subscription_changed,
+                        const std::vector<TopicPartitions>* owned);
+  void set_deadline(Step& step, DeadlineKind kind, const std::string& member_id,
+                    base::Milliseconds after) const;
+  void clear_deadlines(Step& step, const std::string& member_id) const;
+  void fence(Step& step, std::set<std::string, std::less<>> member_ids);
 
   // consumer_group_regex.cpp
-  struct RegexChange {
-    bool changed = false;
-    bool resolved = false;  // the topics of the new one are known
-  };
-  RegexChange change_regex(Step& step, const std::string& before, const std::string& after);
-  void refresh_regexes(Step& step);
+  /// After the member's record: forgets an expression that nobody uses, resolves a new one.
+  void follow_regex(Step& step, const std::string& before, const std::string& after);
+  /// Resolves all again when it is time.  Returns whether any matches other topics than before.
+  bool maybe_refresh_regexes(Step& step);
+  bool resolve(Step& step, const std::string& regex);
+
+  // consumer_group_classic.cpp
+  [[nodiscard]] protocol::ErrorCode refuse_join(const Step& step,
+                                                const protocol::JoinGroupRequest& request) const;
+  [[nodiscard]] bool supports_protocols(const protocol::JoinGroupRequest& request) const;
+  /// Tells a member that it shall join anew, and gives it the time for that.
+  void call_to_join(Step& step, const std::string& member_id);
+  /// Why a classic request of the member is refused; none when it may.
+  [[nodiscard]] protocol::ErrorCode check_classic_member(
+      std::string_view member_id, const std::optional<std::string>& instance_id,
+      std::int32_t generation) const;
+  [[nodiscard]] bool waits_for_unreleased(std::string_view member_id,
+                                          const ConsumerMember& member) const;
+  /// Whether all others speak the classic protocol, and the policy lets the group change; `joining`
+  /// more come in their place.
+  [[nodiscard]] bool may_downgrade_without(const Step& step,
+                                           const std::set<std::string, std::less<>>& member_ids,
+                                           std::size_t joining = 0) const;
 
   std::int32_t epoch_ = 1;
   std::int64_t metadata_hash_ = 0;
@@ -195,18 +226,16 @@ class ConsumerGroup final : public Group {
   bool has_group_record_ = false;
   bool has_partition_metadata_ = false;  // of Kafka up to 4.0, to be removed from the log
   Members members_;
-  std::map<std::string, std::vector<TopicPartitions>, std::less<>> targets_;
-  std::map<std::string, RegularExpressionRecord::Value, std::less<>> regexes_;
+  Targets targets_;
+  Regexes regexes_;
 
   // What follows from the above.
   std::map<std::string, std::string, std::less<>> static_members_;  // instance id to member id
   std::map<std::string, Subscribers, std::less<>> topics_;
   std::map<std::string, std::uint32_t, std::less<>> regex_members_;
-  std::map<std::string, std::uint32_t, std::less<>> assignors_;
-  std::map<std::string, std::uint32_t, std::less<>> classic_protocols_;
-  std::uint32_t classic_members_ = 0;
   /// Whose each partition is until its owner has given it up: no other may have it before that.
-  std::unordered_map<TopicIdPartition, std::string> owners_;
+  /// Points to the id in members_.
+  std::unordered_map<TopicIdPartition, const std::string*> owners_;
 
   // Not in the records.
   bool metadata_changed_ = true;  // since the metadata hash was computed

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "assignment.hpp"
+#include "group/assignment.hpp"
 #include "moldau/group/records.hpp"
 
 namespace moldau::group {
@@ -16,6 +16,7 @@ constexpr std::int8_t stable = 0;
 constexpr std::int8_t unrevoked_partitions = 1;
 /// It waits for partitions that others have not given up yet.
 constexpr std::int8_t unreleased_partitions = 2;
+constexpr std::int8_t known_max = unreleased_partitions;
 }  // namespace member_state
 
 /// Epochs that are not epochs.
@@ -30,6 +31,8 @@ struct ConsumerMember {
   }
   ConsumerGroupMemberRecord::Value subscription;
   CurrentMemberAssignmentRecord::Value current;  // both sets in the form of assignment.hpp
+
+  friend bool operator==(const ConsumerMember&, const ConsumerMember&) = default;
 
   [[nodiscard]] bool uses_classic_protocol() const { return subscription.classic.has_value(); }
   [[nodiscard]] bool is_reconciled_to(std::int32_t target_epoch) const {
