@@ -21,7 +21,7 @@ base::Result<std::vector<ConfigEntry>> entries_of(const Services& services, cons
   switch (static_cast<ConfigResourceType>(wanted.resource_type)) {
     case ConfigResourceType::topic:
       if (image->find_topic(wanted.resource_name) == nullptr)
-        return base::fail(base::Errc::unknown_topic, "This server does not host this topic.");
+        return base::fail(base::Errc::unknown_topic, "");
       return metadata::describe_topic(
           services.config(), image->find_configs(ConfigResourceType::topic, wanted.resource_name));
     case ConfigResourceType::broker: {
@@ -34,6 +34,18 @@ base::Result<std::vector<ConfigEntry>> entries_of(const Services& services, cons
                             wanted.resource_name);
     }
     case ConfigResourceType::broker_logger: return std::vector<ConfigEntry>{};
+    case ConfigResourceType::group:
+      if (wanted.resource_name.empty())
+        return base::fail(base::Errc::invalid_request, "Group name must not be empty");
+      return metadata::describe_group(
+          services.config(), image->find_configs(ConfigResourceType::group, wanted.resource_name));
+    case ConfigResourceType::client_metrics:
+      if (wanted.resource_name.empty())
+        return base::fail(base::Errc::invalid_request,
+                          "Client metrics subscription name must not be empty");
+      return metadata::describe_client_metrics(
+          services.config(),
+          image->find_configs(ConfigResourceType::client_metrics, wanted.resource_name));
     default:
       return base::fail(base::Errc::invalid_request,
                         "Unsupported resource type: " + std::to_string(wanted.resource_type));
@@ -68,7 +80,6 @@ void describe_configs(const Services& services, const RequestContext&,
     auto& answer = response.results.emplace_back();
     answer.resource_type = wanted.resource_type;
     answer.resource_name = wanted.resource_name;
-    answer.error_message.reset();
     const auto entries = entries_of(services, wanted);
     if (!entries) {
       answer.error_code = error_code(entries.error().code);

@@ -6,6 +6,24 @@
 #include "moldau/api/handlers.hpp"
 
 namespace moldau::api {
+namespace {
+
+bool is_listed(std::int8_t type) {
+  using enum metadata::ConfigResourceType;
+  switch (static_cast<metadata::ConfigResourceType>(type)) {
+    case topic:
+    case broker:
+    case broker_logger:
+    case client_metrics:
+    case group:
+      return true;
+    case unknown:
+      break;
+  }
+  return false;
+}
+
+}  // namespace
 
 void list_config_resources(const Services& services, const RequestContext& context,
                            protocol::ListConfigResourcesRequest request,
@@ -23,6 +41,10 @@ void list_config_resources(const Services& services, const RequestContext& conte
     if (wants(type)) response.config_resources.push_back({std::move(name),
                                                           static_cast<std::int8_t>(type)});
   };
+  if (std::any_of(types.begin(), types.end(), [](std::int8_t type) { return !is_listed(type); })) {
+    response.error_code = protocol::ErrorCode::unsupported_version;
+    return reply(response);
+  }
   for (const auto name : image->topic_names()) add(std::string(name), ConfigResourceType::topic);
   for (const auto& [id, broker] : image->brokers()) {
     add(std::to_string(id.value()), ConfigResourceType::broker);

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "moldau/metadata/group_config.hpp"
 #include "moldau/metadata/option_table.hpp"
 
 namespace moldau::metadata {
@@ -21,6 +22,7 @@ using Change = AlterConfigsRequest::Change;
 
 constexpr std::string_view min_isr = "min.insync.replicas";
 
+/// None of client metrics: Kafka does not take their lists for lists either when it appends.
 const OptionDefinition* find_option(ConfigResourceType type, std::string_view name) {
   switch (type) {
     case ConfigResourceType::topic:
@@ -34,27 +36,44 @@ const OptionDefinition* find_option(ConfigResourceType type, std::string_view na
   }
 }
 
+/// What a client is matched by: client_id=PATTERN.  Patterns are Java's and not looked into.
+Status check_match(const std::string& pattern) {
+  static const std::set<std::string_view> keys = {"client_id",
+                                                  "client_instance_id",
+                                                  "client_software_name",
+                                                  "client_software_version",
+                                                  "client_source_address",
+                                                  "client_source_port"};
+  const auto equals = pattern.find('=');
+  if (equals != std::string::npos && keys.contains(std::string_view(pattern).substr(0, equals))) {
+    return {};
+  }
+  return fail(Errc::invalid_config, "Illegal client matching pattern: " + pattern);
+}
+
 /// KIP-714's client metrics subscriptions.
 Result<std::string> parse_client_metrics(const std::string& name, const std::string& value) {
-  if (name == "metrics" || name == "match") return join_list(split_list(value));
-  if (name != "interval.ms") {
+  const OptionDefinition* option = find_client_metrics_option(name);
+  if (option == nullptr) {
     return fail(Errc::invalid_request, "Unknown client metrics configuration: " + name);
   }
-  int interval = 0;
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), interval);
-  if (error != std::errc{} || end != value.data() + value.size() || interval < 100 ||
-      interval > 3'600'000) {
+  MOLDAU_ASSIGN(auto parsed, parse_option(*option, value));
+  if (name == "interval.ms" && (std::stoi(parsed) < 100 || std::stoi(parsed) > 3'600'000)) {
     return fail(Errc::invalid_request,
                 fmt::format("Invalid value {} for interval.ms, interval must be between 100 and "
                             "3600000 (1 hour)",
-                            value));
+                            parsed));
   }
-  return value;
+  if (name == "match") {
+    for (const std::string& pattern : split_list(parsed)) MOLDAU_TRY(check_match(pattern));
+  }
+  return parsed;
 }
 
 Result<std::string> parse_value(ConfigResourceType type, const std::string& name,
                                 const std::string& value) {
   if (type == ConfigResourceType::client_metrics) return parse_client_metrics(name, value);
+  if (type == ConfigResourceType::group) return value;  // All together: checked_group_configs().
   if (const OptionDefinition* option = find_option(type, name)) {
     auto parsed = parse_option(*option, value);
     if (!parsed && type == ConfigResourceType::broker) {
@@ -63,9 +82,7 @@ Result<std::string> parse_value(ConfigResourceType type, const std::string& name
     return parsed;
   }
   if (type == ConfigResourceType::broker) return value;  // Kafka keeps what plug-ins may know.
-  return fail(Errc::invalid_config,
-              fmt::format("Unknown {} config name: {}",
-                          type == ConfigResourceType::group ? "group" : "topic", name));
+  return fail(Errc::invalid_config, fmt::format("Unknown topic config name: {}", name));
 }
 
 Result<std::string> change_list(const OptionDefinition& option, const Change& change,
@@ -191,6 +208,7 @@ Result<ConfigMap> changed(const AlterConfigsRequest::Resource& resource, const C
   if (current != nullptr && !rules.replace_all) now = *current;
   for (const Change& change : resource.changes) MOLDAU_TRY(apply(type, change, now));
   if (type == ConfigResourceType::topic) MOLDAU_TRY(check_topic(now));
+  if (type == ConfigResourceType::group) return checked_group_configs(rules.broker, now);
   return now;
 }
 

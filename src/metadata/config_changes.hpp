@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "moldau/metadata/config_view.hpp"
 #include "moldau/metadata/records.hpp"
 #include "moldau/metadata/requests.hpp"
 
@@ -12,6 +13,8 @@ struct ConfigChangeRules {
   bool replace_all = false;
   /// eligible.leader.replicas.version is on: min.insync.replicas is the cluster's alone (KIP-966).
   bool eligible_leader_replicas = false;
+  /// What bounds the values of groups.
+  const BrokerConfig& broker;
 };
 
 /// Appends the records that change `current` (nullptr: nothing is set) as asked; nothing for values

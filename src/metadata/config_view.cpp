@@ -36,7 +36,8 @@ void for_each_word(std::string_view words, F&& f) {
   }
 }
 
-/// Kafka's rule for what it shows: the values from the first one on that stands under `name` itself.
+/// Kafka's rule for what it shows: the values from the first one on that stands under `name`
+/// itself.
 std::vector<ConfigSynonym> shown_from(std::vector<ConfigSynonym> values, std::string_view name) {
   const auto own = std::ranges::find(values, name, &ConfigSynonym::name);
   values.erase(values.begin(), own);
@@ -131,8 +132,8 @@ std::vector<std::string> BrokerConfig::list(std::string_view name) const {
 std::vector<ConfigSynonym> BrokerConfig::values_of(const OptionDefinition& option) const {
   const std::string_view names = option.synonyms.empty() ? option.name : option.synonyms;
   const std::string_view first =
-      option.scope == OptionScope::topic ? names.substr(0, names.find(' ')) : option.name;
-  if (option.scope == OptionScope::topic && option.synonyms.empty()) return {};
+      option.scope != OptionScope::broker ? names.substr(0, names.find(' ')) : option.name;
+  if (option.scope != OptionScope::broker && option.synonyms.empty()) return {};
   std::vector<ConfigSynonym> result;
   const auto add = [&](const ConfigMap& map, ConfigSource source) {
     for_each_word(names, [&](std::string_view name) {
@@ -167,9 +168,13 @@ std::string convert_unit(std::string_view from, std::string_view to, std::string
   return std::to_string(product);
 }
 
-std::vector<ConfigEntry> describe_topic(const BrokerConfig& broker, const ConfigMap* topic) {
+namespace {
+/// All options of `table` for a resource that has `own` set, above the broker's.
+std::vector<ConfigEntry> describe(std::span<const OptionDefinition> table,
+                                  const BrokerConfig& broker, const ConfigMap* own_values,
+                                  ConfigSource own_source) {
   std::vector<ConfigEntry> result;
-  for (const OptionDefinition& option : topic_options()) {
+  for (const OptionDefinition& option : table) {
     if (option.hidden) continue;
     ConfigEntry entry = entry_of(option);
     std::vector<ConfigSynonym> values = broker.values_of(option);
@@ -183,15 +188,34 @@ std::vector<ConfigEntry> describe_topic(const BrokerConfig& broker, const Config
     }
     const std::string_view first = option.synonyms.substr(0, option.synonyms.find(' '));
     entry.synonyms = shown_from(std::move(values), first);
-    if (const std::string* own = topic == nullptr ? nullptr : find(*topic, option.name)) {
+    // A default that no option of the broker has is a group's own; of topics Kafka does not show
+    // it.
+    if (option.scope == OptionScope::group && option.synonyms.empty()) {
+      entry.synonyms.push_back({entry.name, entry.value, ConfigSource::default_value});
+    }
+    if (const std::string* own = own_values == nullptr ? nullptr : find(*own_values, option.name)) {
       entry.value = shown(option, *own);
       entry.synonyms.insert(entry.synonyms.begin(),
-                            {std::string(option.name), entry.value, ConfigSource::topic});
+                            {std::string(option.name), entry.value, own_source});
     }
     if (!entry.synonyms.empty()) entry.source = entry.synonyms.front().source;
     result.push_back(std::move(entry));
   }
   return result;
+}
+}  // namespace
+
+std::vector<ConfigEntry> describe_topic(const BrokerConfig& broker, const ConfigMap* topic) {
+  return describe(topic_options(), broker, topic, ConfigSource::topic);
+}
+
+std::vector<ConfigEntry> describe_group(const BrokerConfig& broker, const ConfigMap* group) {
+  return describe(group_options(), broker, group, ConfigSource::group);
+}
+
+std::vector<ConfigEntry> describe_client_metrics(const BrokerConfig& broker,
+                                                 const ConfigMap* subscription) {
+  return describe(client_metrics_options(), broker, subscription, ConfigSource::client_metrics);
 }
 
 std::vector<ConfigEntry> describe_broker(const BrokerConfig& broker) {

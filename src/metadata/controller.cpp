@@ -440,20 +440,20 @@ ItemError Controller::check_resource(const ConfigResource& resource) const {
       if (!resource.name.empty()) return std::nullopt;
       return fail(Errc::invalid_request, resource.type == ConfigResourceType::group
                                              ? "Default group resources are not allowed."
-                                             : "Default client metrics resources are not allowed.");
+                                             : "Subscription name can't be empty");
     case ConfigResourceType::broker_logger:
     case ConfigResourceType::unknown:
       break;
   }
   return fail(Errc::invalid_request,
-              fmt::format("Unexpected resource type {}.", static_cast<int>(resource.type)));
+              fmt::format("Unknown resource type {}", static_cast<int>(resource.type)));
 }
 
 Decision<AlterConfigsResult> Controller::alter_configs(const AlterConfigsRequest& request) {
   Decision<AlterConfigsResult> decision;
   const auto counts = count_by(request.resources, [](const auto& r) { return r.resource; });
   const ConfigChangeRules rules{
-      request.replace_all, context_.image.feature_level(eligible_leader_replicas) > 0};
+      request.replace_all, context_.image.feature_level(eligible_leader_replicas) > 0, config()};
   std::set<ConfigResource> answered;
   for (const auto& resource : request.resources) {
     const ConfigResource& which = resource.resource;

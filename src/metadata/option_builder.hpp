@@ -44,6 +44,9 @@ class Option {
   constexpr OptionDefinition group(std::string_view text) const {
     return of(OptionScope::group, text);
   }
+  constexpr OptionDefinition client_metrics(std::string_view text) const {
+    return of(OptionScope::client_metrics, text);
+  }
 
  private:
   OptionDefinition definition_;

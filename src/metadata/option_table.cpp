@@ -98,6 +98,41 @@ base::Status check_valid(const OptionDefinition& option, std::string_view value)
                              option.ignore_case ? " (case insensitive)" : "", option.valid_values));
 }
 
+/// Takes a number and `unit` from the front of `text`, if they stand there.
+bool take_part(std::string_view& text, char unit) {
+  const auto end = text.find_first_not_of(unit == 's' ? "0123456789." : "0123456789");
+  if (end == 0 || end == std::string_view::npos || text[end] != unit) return false;
+  if (std::ranges::count(text.substr(0, end), '.') > 1) return false;
+  text.remove_prefix(end + 1);
+  return true;
+}
+
+/// A duration as Java reads it (PnDTnHnMn.nS in any case), not negative.
+bool is_duration(const std::string& lower_case) {
+  std::string_view text = lower_case;
+  if (!text.starts_with('p')) return false;
+  text.remove_prefix(1);
+  bool any = take_part(text, 'd');
+  if (text.starts_with('t')) {
+    text.remove_prefix(1);
+    any = false;
+    for (const char unit : {'h', 'm', 's'}) any = take_part(text, unit) || any;
+  }
+  return any && text.empty();
+}
+
+base::Status check_offset_reset(const OptionDefinition& option, std::string_view value) {
+  constexpr std::string_view by_duration = "by_duration:";
+  if (value == "earliest" || value == "latest") return {};
+  if (value.starts_with(by_duration) && is_duration(lower(value.substr(by_duration.size())))) {
+    return {};
+  }
+  return invalid(option, value,
+                 fmt::format("Invalid value `{}` for configuration {}. The value must be either "
+                             "'earliest', 'latest' or of the format 'by_duration:<PnDTnHnMn.nS>'.",
+                             value, option.name));
+}
+
 bool is_replica(std::string_view text) {
   const auto colon = text.find(':');
   if (colon == std::string_view::npos) return false;
@@ -133,6 +168,9 @@ const OptionDefinition* find_broker_option(std::string_view name) {
 }
 const OptionDefinition* find_group_option(std::string_view name) {
   return find(group_options(), name);
+}
+const OptionDefinition* find_client_metrics_option(std::string_view name) {
+  return find(client_metrics_options(), name);
 }
 
 bool is_known_broker_option(std::string_view name) {
@@ -172,6 +210,7 @@ Result<std::string> parse_option(const OptionDefinition& option, std::string_vie
       return parse_list(option, text);
     case OptionType::string:
       MOLDAU_TRY(check_valid(option, text));
+      if (option.name == "share.auto.offset.reset") MOLDAU_TRY(check_offset_reset(option, text));
       return std::string(text);
     case OptionType::class_name:
     case OptionType::password:

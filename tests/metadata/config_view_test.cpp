@@ -105,6 +105,44 @@ TEST(ConfigView, NeverShowsSecretsNorWhatNobodyKnows) {
   EXPECT_EQ(print(find(entries, "num.partitions")), "4 4:num.partitions=4 5:num.partitions=1");
 }
 
+// Apache Kafka 4.3.1, started with group.consumer.session.timeout.ms=40000.
+TEST(ConfigView, DescribesGroupsAsKafkaDoes) {
+  const BrokerConfig broker(ConfigMap{{"group.consumer.session.timeout.ms", "40000"}});
+  const ConfigMap own{{"consumer.session.timeout.ms", "60000"},
+                      {"share.isolation.level", "read_committed"}};
+  const auto set = describe_group(broker, &own);
+  EXPECT_EQ(set.size(), 17U);
+  const ConfigEntry& session = find(set, "consumer.session.timeout.ms");
+  EXPECT_EQ(print(session),
+            "60000 8:consumer.session.timeout.ms=60000 4:group.consumer.session.timeout.ms=40000 "
+            "5:group.consumer.session.timeout.ms=45000");
+  EXPECT_EQ(session.source, ConfigSource::group);
+  EXPECT_FALSE(session.read_only);
+  EXPECT_EQ(print(find(set, "share.isolation.level")),
+            "read_committed 8:share.isolation.level=read_committed "
+            "5:share.isolation.level=read_uncommitted");
+  const auto unset = describe_group(broker, nullptr);
+  EXPECT_EQ(print(find(unset, "consumer.session.timeout.ms")),
+            "40000 4:group.consumer.session.timeout.ms=40000 "
+            "5:group.consumer.session.timeout.ms=45000");
+  EXPECT_EQ(find(unset, "consumer.session.timeout.ms").source, ConfigSource::static_broker);
+  EXPECT_EQ(print(find(unset, "consumer.heartbeat.interval.ms")),
+            "5000 5:group.consumer.heartbeat.interval.ms=5000");
+  EXPECT_EQ(print(find(unset, "share.auto.offset.reset")),
+            "latest 5:share.auto.offset.reset=latest");
+}
+
+// Apache Kafka 4.3.1.
+TEST(ConfigView, DescribesClientMetricsAsKafkaDoes) {
+  const ConfigMap own{{"metrics", "d"}};
+  const auto entries = describe_client_metrics(BrokerConfig{}, &own);
+  ASSERT_EQ(entries.size(), 3U);
+  EXPECT_EQ(print(find(entries, "interval.ms")), "300000");
+  EXPECT_EQ(print(find(entries, "match")), "");
+  EXPECT_EQ(find(entries, "match").type, OptionType::list);
+  EXPECT_EQ(print(find(entries, "metrics")), "d 7:metrics=d");
+}
+
 TEST(TopicConfig, PutsTheTopicsValuesOverTheBrokers) {
   const BrokerConfig broker(
       ConfigMap{{"log.segment.bytes", "2000000"}, {"log.cleanup.policy", "compact"}});

@@ -336,6 +336,93 @@ TEST(Controller, AltersBrokersAsKafkaDoes) {
             "invalid_request: Error due to duplicate config keys");
 }
 
+// Apache Kafka 4.3.1's answers.
+TEST(Controller, AltersGroupsAsKafkaDoes) {
+  Node node;
+  using enum AlterOperation;
+  const auto alter = [&](std::string name, AlterOperation op, std::optional<std::string> value) {
+    return node.alter(ConfigResourceType::group, "g", {std::move(name), op, std::move(value)});
+  };
+  EXPECT_EQ(alter("consumer.session.timeout.ms", set, " 50000"), "ok");
+  EXPECT_EQ(*node.image().find_configs(ConfigResourceType::group, "g"),
+            (ConfigMap{{"consumer.session.timeout.ms", "50000"}}));
+  EXPECT_EQ(alter("consumer.session.timeout.ms", set, "44999"),
+            "invalid_config: consumer.session.timeout.ms must be greater than or equal to "
+            "group.consumer.min.session.timeout.ms");
+  EXPECT_EQ(alter("consumer.session.timeout.ms", set, "60001"),
+            "invalid_config: consumer.session.timeout.ms must be less than or equal to "
+            "group.consumer.max.session.timeout.ms");
+  EXPECT_EQ(alter("consumer.heartbeat.interval.ms", set, "0"),
+            "invalid_config: Invalid value 0 for configuration consumer.heartbeat.interval.ms: "
+            "Value must be at least 1");
+  EXPECT_EQ(alter("streams.num.standby.replicas", set, "3"),
+            "invalid_config: streams.num.standby.replicas must be less than or equal to "
+            "group.streams.max.standby.replicas");
+  EXPECT_EQ(alter("share.auto.offset.reset", set, "by_duration:PT1H"), "ok");
+  EXPECT_EQ(alter("consumer.session.timeout.ms", set, std::nullopt),
+            "invalid_request: Null value not supported for : consumer.session.timeout.ms");
+  EXPECT_EQ(alter("consumer.session.timeout.ms", append, "1"),
+            "invalid_config: Can't APPEND to key consumer.session.timeout.ms because its type is "
+            "not LIST.");
+  EXPECT_EQ(alter("nonsense", set, "1"), "invalid_config: Unknown group config name: nonsense");
+  EXPECT_EQ(alter("nonsense", remove, std::nullopt), "ok");
+  EXPECT_EQ(alter("share.auto.offset.reset", remove, std::nullopt), "ok");
+  EXPECT_EQ(alter("consumer.session.timeout.ms", remove, std::nullopt), "ok");
+  EXPECT_EQ(node.image().find_configs(ConfigResourceType::group, "g"), nullptr);
+  EXPECT_EQ(
+      node.alter(ConfigResourceType::group, "", {"consumer.session.timeout.ms", set, "50000"}),
+      "invalid_request: Default group resources are not allowed.");
+}
+
+TEST(Controller, HoldsTheValuesOfAGroupAgainstEachOther) {
+  Node node(ConfigMap{{"group.consumer.min.session.timeout.ms", "4000"},
+                      {"group.consumer.session.timeout.ms", "12000"}});
+  using enum AlterOperation;
+  const auto alter = [&](std::vector<AlterConfigsRequest::Change> changes) {
+    return Node::text(
+        node.run(&Controller::alter_configs,
+                 AlterConfigsRequest{{{{ConfigResourceType::group, "g"}, std::move(changes)}}})
+            .resources.at(0)
+            .error);
+  };
+  const std::string too_short =
+      "invalid_config: consumer.session.timeout.ms must be greater than "
+      "consumer.heartbeat.interval.ms";
+  EXPECT_EQ(alter({{"consumer.heartbeat.interval.ms", set, "12000"}}), too_short);
+  EXPECT_EQ(alter({{"consumer.heartbeat.interval.ms", set, "11999"}}), "ok");
+  EXPECT_EQ(alter({{"consumer.session.timeout.ms", set, "11999"}}), too_short);
+  // An unknown name, then the order of Kafka's own checks, whatever the order of the request.
+  EXPECT_EQ(alter({{"consumer.session.timeout.ms", set, "1"}, {"nonsense", set, "1"}}),
+            "invalid_config: Unknown group config name: nonsense");
+  EXPECT_EQ(alter({{"consumer.session.timeout.ms", set, "1"},
+                   {"consumer.heartbeat.interval.ms", set, "1"}}),
+            "invalid_config: consumer.heartbeat.interval.ms must be greater than or equal to "
+            "group.consumer.min.heartbeat.interval.ms");
+}
+
+TEST(Controller, AltersClientMetricsAsKafkaDoes) {
+  Node node;
+  const auto set = [&](std::string name, std::string value) {
+    return node.alter(ConfigResourceType::client_metrics, "m",
+                      {std::move(name), AlterOperation::set, std::move(value)});
+  };
+  EXPECT_EQ(set("interval.ms", "1000"), "ok");
+  EXPECT_EQ(set("metrics", "*"), "ok");
+  EXPECT_EQ(set("match", "client_id=x,client_source_port=1"), "ok");
+  EXPECT_EQ(set("interval.ms", "99"),
+            "invalid_request: Invalid value 99 for interval.ms, interval must be between 100 and "
+            "3600000 (1 hour)");
+  EXPECT_EQ(set("interval.ms", "x"),
+            "invalid_config: Invalid value x for configuration interval.ms: Not a number of type "
+            "INT");
+  EXPECT_EQ(set("match", "foo=x"), "invalid_config: Illegal client matching pattern: foo=x");
+  EXPECT_EQ(set("nonsense", "x"),
+            "invalid_request: Unknown client metrics configuration: nonsense");
+  EXPECT_EQ(
+      node.alter(ConfigResourceType::client_metrics, "", {"metrics", AlterOperation::set, "d"}),
+      "invalid_request: Subscription name can't be empty");
+}
+
 TEST(Controller, TakesDynamicBrokerValuesAsTopicDefaults) {
   Node node;
   ASSERT_EQ(node.create(topic("a")), "ok");
@@ -445,10 +532,10 @@ TEST(Controller, UpdatesFeaturesAsKafkaDoes) {
 TEST(Controller, MakesMinInsyncReplicasTheClustersWithEligibleLeaderReplicas) {
   Node node(ConfigMap{{"min.insync.replicas", "2"}});
   const auto update = [&](std::int16_t level, UpdateFeaturesRequest::Mode mode) {
-    return Node::text(node.run(&Controller::update_features,
-                               UpdateFeaturesRequest{
-                                   {{"eligible.leader.replicas.version", level, mode}}, false})
-                          .error);
+    return Node::text(
+        node.run(&Controller::update_features,
+                 UpdateFeaturesRequest{{{"eligible.leader.replicas.version", level, mode}}, false})
+            .error);
   };
   const auto value = [&](const std::string& name) {
     const ConfigMap* map = node.image().find_configs(ConfigResourceType::broker, name);
@@ -460,8 +547,9 @@ TEST(Controller, MakesMinInsyncReplicasTheClustersWithEligibleLeaderReplicas) {
   EXPECT_EQ(update(1, UpdateFeaturesRequest::Mode::upgrade), "ok");
   EXPECT_EQ(value(""), "2");
   EXPECT_EQ(value("1"), "none");
-  EXPECT_EQ(node.alter(ConfigResourceType::broker, "1", three),
-            "invalid_config: Broker-level min.insync.replicas cannot be altered while ELR is enabled.");
+  EXPECT_EQ(
+      node.alter(ConfigResourceType::broker, "1", three),
+      "invalid_config: Broker-level min.insync.replicas cannot be altered while ELR is enabled.");
   EXPECT_EQ(node.alter(ConfigResourceType::broker, "", three), "ok");
   EXPECT_EQ(update(0, UpdateFeaturesRequest::Mode::safe_downgrade), "ok");
   EXPECT_EQ(update(1, UpdateFeaturesRequest::Mode::upgrade), "ok");

@@ -8,7 +8,8 @@ namespace moldau::metadata {
 namespace {
 
 TEST(OptionTable, IsSortedWithoutDoubles) {
-  for (const auto table : {topic_options(), broker_options(), group_options()}) {
+  for (const auto table :
+       {topic_options(), broker_options(), group_options(), client_metrics_options()}) {
     EXPECT_FALSE(table.empty());
     const auto unsorted = std::ranges::adjacent_find(
         table, [](const auto& a, const auto& b) { return a.name >= b.name; });
@@ -17,7 +18,8 @@ TEST(OptionTable, IsSortedWithoutDoubles) {
 }
 
 TEST(OptionTable, HasAReadableDefaultAndASentenceForEveryOption) {
-  for (const auto table : {topic_options(), broker_options(), group_options()}) {
+  for (const auto table :
+       {topic_options(), broker_options(), group_options(), client_metrics_options()}) {
     for (const OptionDefinition& option : table) {
       EXPECT_TRUE(option.documentation.ends_with('.')) << option.name;
       if (!option.default_value) continue;
@@ -29,16 +31,37 @@ TEST(OptionTable, HasAReadableDefaultAndASentenceForEveryOption) {
   }
 }
 
-TEST(OptionTable, KnowsTheSynonymsOfEveryTopicOption) {
-  for (const OptionDefinition& option : topic_options()) {
-    std::string_view names = option.synonyms;
-    while (!names.empty()) {
-      const auto space = names.find(' ');
-      const auto name = names.substr(0, space);
-      EXPECT_NE(find_broker_option(name), nullptr) << option.name << ": " << name;
-      names = space == std::string_view::npos ? std::string_view{} : names.substr(space + 1);
+TEST(OptionTable, KnowsTheSynonymsOfEveryOption) {
+  for (const auto table : {topic_options(), group_options()}) {
+    for (const OptionDefinition& option : table) {
+      std::string_view names = option.synonyms;
+      while (!names.empty()) {
+        const auto space = names.find(' ');
+        const auto name = names.substr(0, space);
+        EXPECT_NE(find_broker_option(name), nullptr) << option.name << ": " << name;
+        names = space == std::string_view::npos ? std::string_view{} : names.substr(space + 1);
+      }
     }
   }
+}
+
+TEST(OptionTable, TakesDurationsAsJavaDoes) {
+  const auto* option = find_group_option("share.auto.offset.reset");
+  const auto takes = [&](const std::string& text) {
+    return parse_option(*option, "by_duration:" + text).has_value();
+  };
+  for (const char* good : {"P1D", "PT1H", "PT5M", "PT0.5S", "P2DT3H4M5S", "pt1h", "PT36H"}) {
+    EXPECT_TRUE(takes(good)) << good;
+  }
+  for (const char* bad : {"", "P", "PT", "P1DT", "1H", "P1H", "PT1D", "-PT1H", "PT-1H", "PT1M1H",
+                          "PT1.5H", "PT1.2.3S", "PT1HX", "PTH"}) {
+    EXPECT_FALSE(takes(bad)) << bad;
+  }
+  EXPECT_TRUE(parse_option(*option, "earliest"));
+  EXPECT_EQ(parse_option(*option, "LATEST").error().message,
+            "Invalid value LATEST for configuration share.auto.offset.reset: Invalid value "
+            "`LATEST` for configuration share.auto.offset.reset. The value must be either "
+            "'earliest', 'latest' or of the format 'by_duration:<PnDTnHnMn.nS>'.");
 }
 
 // What Apache Kafka 4.3.1 answers to CreateTopics with the same values.

@@ -87,6 +87,12 @@ class BrokerConfig {
 /// DescribeConfigs of a topic: all options in the table's order.  `topic` may be nullptr.
 [[nodiscard]] std::vector<ConfigEntry> describe_topic(const BrokerConfig& broker,
                                                       const ConfigMap* topic);
+/// The same of a group, and of a client metrics subscription (KIP-714); whether they exist does not
+/// matter.
+[[nodiscard]] std::vector<ConfigEntry> describe_group(const BrokerConfig& broker,
+                                                      const ConfigMap* group);
+[[nodiscard]] std::vector<ConfigEntry> describe_client_metrics(const BrokerConfig& broker,
+                                                               const ConfigMap* subscription);
 /// DescribeConfigs of this broker: all options of the table, and unknown static ones.
 [[nodiscard]] std::vector<ConfigEntry> describe_broker(const BrokerConfig& broker);
 /// DescribeConfigs of a resource whose values are its own only: the cluster's default broker (empty

@@ -52,8 +52,8 @@ struct OptionDefinition {
   /// Strings and lists: the only values allowed, separated by ", "; empty: any.
   std::string_view valid_values;
   bool ignore_case = false;  // of valid_values
-  /// A topic option's: the broker's options that are its default, what applies first first.  A
-  /// broker option's: all names of the same value where there are several (log.retention.ms,
+  /// A topic's or a group's option: the broker's options that are its default, what applies first
+  /// first.  A broker's option: all names of the same value where there are several (log.retention.ms,
   /// .minutes, .hours). Separated by spaces; a unit in the name is converted.
   std::string_view synonyms;
   /// What it does, in a sentence.
@@ -68,9 +68,11 @@ struct OptionDefinition {
 [[nodiscard]] std::span<const OptionDefinition> topic_options();   // sorted by name
 [[nodiscard]] std::span<const OptionDefinition> broker_options();  // sorted by name
 [[nodiscard]] std::span<const OptionDefinition> group_options();   // sorted by name
+[[nodiscard]] std::span<const OptionDefinition> client_metrics_options();  // sorted by name
 [[nodiscard]] const OptionDefinition* find_topic_option(std::string_view name);
 [[nodiscard]] const OptionDefinition* find_broker_option(std::string_view name);
 [[nodiscard]] const OptionDefinition* find_group_option(std::string_view name);
+[[nodiscard]] const OptionDefinition* find_client_metrics_option(std::string_view name);
 /// Any broker option known to Kafka: also those of its authorizer (super.users), and the ones with
 /// a part of the operator's choice (listener.name.<listener>.<option>).
 [[nodiscard]] bool is_known_broker_option(std::string_view name);
