@@ -46,6 +46,10 @@ class Committer(Client):
         super().__init__(world, number)
         self.positions, self.commits = {}, 0    # of the partitions that are its own
         self.generation, self.member_id = -1, ''
+        self.live()
+
+    def live(self):
+        self.ends_at = now() + self.random.expovariate(1 / LIFE_S)
 
     def opened(self):
         self.found = False    # whether this connection leads to the coordinator, which may be yet to load
@@ -55,10 +59,11 @@ class Committer(Client):
             self.found = self.found or found_coordinator(self.client, self.group)
             self.take_part()
             self.consume()
+            if now() > self.ends_at:
+                self.become_another()
+                self.live()
         except Refused as refused:
             self.refused(refused.code)
-        if self.random.random() < self.world.settings.think_s / LIFE_S:
-            self.become_another()
 
     def take_part(self):
         if not self.positions:
@@ -137,8 +142,8 @@ class Member(Committer):
         self.world.stop.wait(0.02)
 
     def become_another(self):
-        """Says so half of the time."""
-        if self.generation >= 0 and self.random.random() < 0.5:
+        """Says so, or dies without a word."""
+        if self.generation >= 0 and not self.is_silent():
             self.leave()
         self.process = self.history.new_process()
         self.forget()
@@ -153,11 +158,14 @@ class Member(Committer):
 class ClassicMember(Member):
     kind, group = 'classic', CLASSIC
 
+    def is_silent(self):
+        return self.random.random() < 0.5
+
     def forget(self):
         self.generation, self.member_id, self.positions = -1, '', {}
 
     def leave(self):
-        self.client.leave_group(self.group, self.member_id)
+        expect_none(self.client.leave_group(self.group, self.member_id))
 
     def take_part(self):
         if self.generation < 0:
@@ -192,11 +200,16 @@ class ConsumerMember(Member):
         super().__init__(world, number)
         self.forget()
 
+    def is_silent(self):
+        """Only one of them: brokers do not let sessions of this protocol be shorter than 45 s, and
+        as long the partitions of the dead would lie idle, in the end all of them."""
+        return self.number == 0 and self.random.random() < 0.5
+
     def forget(self):
         self.generation, self.member_id, self.positions = -1, new_member_id(), {}
 
     def leave(self):
-        self.client.consumer_heartbeat(self.group, self.member_id, LEAVING)
+        expect_none(self.client.consumer_heartbeat(self.group, self.member_id, LEAVING).error)
 
     def take_part(self):
         if self.generation < 0:
