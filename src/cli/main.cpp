@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <string>
 
+#include "group_commands.hpp"
 #include "moldau/base/log.hpp"
 #include "moldau/config/config.hpp"
 #include "moldau/server/broker.hpp"
@@ -58,6 +59,7 @@ int main(int argc, char** argv) {
   moldau::cli::add_serve(app, sources, status);
   app.add_subcommand("version", "Print the version")->callback([] { std::puts("moldau 0.1.0"); });
   moldau::cli::add_topic_commands(app, status);
+  moldau::cli::add_group_commands(app, status);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

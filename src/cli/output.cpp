@@ -87,6 +87,30 @@ void Json::print() const {
   std::fputc('\n', stdout);
 }
 
+std::string or_dash(const std::string& text) {
+  return text.empty() ? "-" : text;
+}
+
+std::string or_dash(const std::optional<std::int64_t>& number) {
+  return number ? std::to_string(*number) : "-";
+}
+
+std::string or_dash(const std::optional<Offset>& offset) {
+  return offset ? std::to_string(offset->value()) : "-";
+}
+
+void add_optional(Json& json, const std::optional<std::int64_t>& number) {
+  if (number) {
+    json.value(*number);
+  } else {
+    json.null();
+  }
+}
+
+void add_optional(Json& json, const std::optional<Offset>& offset) {
+  add_optional(json, offset ? std::optional(offset->value()) : std::nullopt);
+}
+
 bool is_terminal_stderr() {
   return ::isatty(STDERR_FILENO) == 1;
 }

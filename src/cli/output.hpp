@@ -2,9 +2,12 @@
 // How results are printed: columns for people, JSON for programs.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "moldau/base/ids.hpp"
 
 namespace moldau::cli {
 
@@ -41,6 +44,15 @@ class Json {
   std::string out_;
   bool first_ = true;
 };
+
+/// For a column: "-" when there is nothing.
+std::string or_dash(const std::string& text);
+std::string or_dash(const std::optional<std::int64_t>& number);
+std::string or_dash(const std::optional<Offset>& offset);
+
+/// null when there is nothing.
+void add_optional(Json& json, const std::optional<std::int64_t>& number);
+void add_optional(Json& json, const std::optional<Offset>& offset);
 
 /// Whether someone watches standard error, so that progress may be shown there.
 bool is_terminal_stderr();

@@ -1,6 +1,5 @@
 #include "topic_commands.hpp"
 
-#include <cstdio>
 #include <memory>
 
 #include "moldau/record/compression.hpp"
@@ -20,11 +19,7 @@ struct TopicCommands {
   std::string compression = "none";
   int* status = nullptr;
 
-  void run(const base::Status& done) {
-    std::fflush(stdout);
-    if (!done) std::fprintf(stderr, "moldau: %s\n", done.error().message.c_str());
-    *status = done ? 0 : 1;
-  }
+  void run(const base::Status& done) { *status = status_of(done); }
 };
 
 using Shared = std::shared_ptr<TopicCommands>;  // second owners: the callbacks of the verbs
@@ -50,12 +45,6 @@ std::vector<TextPair> split_pairs(const std::vector<std::string>& texts) {
     pairs.emplace_back(text.substr(0, equals), text.substr(equals + 1));
   }
   return pairs;
-}
-
-CLI::App* add_verb(CLI::App& topic, const char* verb, const char* text) {
-  auto* command = topic.add_subcommand(verb, text);
-  command->fallthrough();  // --server and -o belong to the noun
-  return command;
 }
 
 void add_admin_verbs(CLI::App& topic, const Shared& all) {
@@ -123,16 +112,7 @@ void add_topic_commands(CLI::App& app, int& status) {
   all->status = &status;
   auto* topic = app.add_subcommand("topic", "Make, look at, write and read topics");
   topic->require_subcommand(1);
-  topic->add_option("--server", all->common.server, "HOST:PORT of the broker")
-      ->capture_default_str();
-  topic
-      ->add_option_function<std::string>(
-          "-o,--output",
-          [all](const std::string& format) {
-            all->common.format = format == "json" ? Format::json : Format::table;
-          },
-          "table or json")
-      ->check(CLI::IsMember({"table", "json"}));
+  add_common_options(*topic, all->common);
   add_admin_verbs(*topic, all);
   add_produce(*topic, all);
   add_consume(*topic, all);

@@ -8,6 +8,7 @@
 #include "moldau/protocol/fetch.hpp"
 #include "moldau/record/record_iterator.hpp"
 #include "output.hpp"
+#include "partition_reader.hpp"
 #include "topic_metadata.hpp"
 #include "topic_verbs.hpp"
 
@@ -18,8 +19,6 @@ using protocol::ErrorCode;
 using protocol::FetchRequest;
 using protocol::FetchResponse;
 
-/// Topics by name; from version 13 on they go by id.
-constexpr codec::Version fetch_version_max = 12;
 constexpr std::int32_t fetch_wait_ms = 500;
 constexpr std::int32_t fetch_bytes_max = 16 * 1024 * 1024;
 constexpr std::int32_t partition_bytes_max = 4 * 1024 * 1024;

@@ -8,17 +8,11 @@
 #include <utility>
 #include <vector>
 
+#include "common_options.hpp"
 #include "moldau/base/result.hpp"
 #include "moldau/record/batch_format.hpp"
 
 namespace moldau::cli {
-
-enum class Format { table, json };
-
-struct CommonOptions {
-  std::string server = "127.0.0.1:9092";
-  Format format = Format::table;
-};
 
 using TextPair = std::pair<std::string, std::string>;
 
