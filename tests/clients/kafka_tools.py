@@ -11,23 +11,22 @@ Every line is compared, in its order where Kafka has one. What differs on purpos
 the reason: NOT_SERVED, NOT_SERVED_FEATURES and OTHER_VERSIONS. What is named there and printed all the same
 must be as Kafka prints it.
 
-consumer-perf-test always joins a group, which Moldau does not have yet (end-to-end-latency commits to one):
-the console consumer with --partition, the only one of the tools that reads without a group, stands for it.
+Only tools without a group are here (the console consumer with --partition); those with one are in group_tools.py.
 """
 import argparse
 import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
+import time
 
-from broker import ROOT, Broker, exit_on_sigterm, kafka_jars
+from broker import Broker, exit_on_sigterm
+from tool_runner import Golden, Tools, difference
 from wire import Connection
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-GOLDEN = os.path.join(HERE, 'golden')
+GOLDEN = Golden('golden')
 SECONDS = 400
 TOPIC, SEEDED = 'orders', 'seeded'
 FIRST_MS = 1700000000000
@@ -169,19 +168,6 @@ COMMANDS = [
 ]
 
 
-def tool_classes():
-    listed = subprocess.run([os.path.join(ROOT, 'tests', 'reference', 'kafka'), 'tools'], check=True,
-                            capture_output=True, text=True).stdout
-    return dict(line.split() for line in listed.splitlines())
-
-
-def words(tool, arguments, bootstrap, folder):
-    given = [os.path.join(folder, word) if word == OFFSETS_FILE else word for word in arguments.split()]
-    if tool in ('cluster', 'producer-perf-test'):
-        return given + ['--bootstrap-server', bootstrap]
-    return ['--bootstrap-server', bootstrap] + given
-
-
 def seed(bootstrap):
     with Connection(bootstrap) as connection:
         # Old records: they are to stay.
@@ -193,54 +179,27 @@ def seed(bootstrap):
 
 def run_all(broker, folder):
     """{name: the normalised output}, of the commands that were reached."""
-    classes, rows = tool_classes(), []
     with open(os.path.join(folder, OFFSETS_FILE), 'w') as f:
         json.dump({'version': 1, 'partitions': [{'topic': SEEDED, 'partition': 0, 'offset': 3},
                                                 {'topic': SEEDED, 'partition': 1, 'offset': -1}]}, f)
-    for name, tool, arguments in COMMANDS:
-        rows.append(['-', os.path.join(folder, name), classes[tool],
-                     *words(tool, arguments, broker.bootstrap, folder)])
-        if tool == 'configs' and '--alter' in arguments:
-            rows.append(['sleep', '500'])    # Kafka answers before the change is in force.
-    script = os.path.join(folder, 'commands')
-    with open(script, 'w') as f:
-        f.writelines('\t'.join(row) + '\n' for row in rows)
     seed(broker.bootstrap)
-    try:
-        done = subprocess.run(
-            ['java', '-Xmx512m', '-XX:+UseSerialGC', '-cp', kafka_jars() + '/*',
-             f"-Dlog4j2.configurationFile={os.path.join(ROOT, 'tests/reference/log4j2.properties')}",
-             os.path.join(HERE, 'java', 'Tools.java'), script],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS)
-        reached = done.stdout
-        if done.returncode:
-            print(done.stderr, file=sys.stderr)
-    except subprocess.TimeoutExpired as e:
-        reached = (e.stdout or b'').decode()
     outputs = {}
-    for name, tool, arguments in COMMANDS:
-        path = os.path.join(folder, name)
-        if path in reached.splitlines():
-            with open(path, errors='replace') as f:
-                outputs[name] = normalise(name, f.read(), broker, folder)
+    with Tools(broker, folder, SECONDS, files=[OFFSETS_FILE]) as tools:
+        for name, tool, arguments in COMMANDS:
+            lines = tools.run(name, tool, arguments)
+            if lines is None:
+                print(tools.error_text(), file=sys.stderr)
+                break
+            outputs[name] = change(name, lines)
+            if tool == 'configs' and '--alter' in arguments:
+                time.sleep(0.5)    # Kafka answers before the change is in force.
     return outputs
 
 
-def normalise(name, text, broker, folder):
-    """What must differ between two brokers, or between two runs, taken out."""
-    text = text.replace(broker.bootstrap, 'BOOTSTRAP').replace(broker.data, 'DATA').replace(folder, 'FOLDER')
-    text = text.replace(broker.directory, 'DIRECTORY')
-    text = re.sub(r'(?m)^\d\d:\d\d:\d\d\.\d+ ', '', text)
-    text = re.sub(r'(?m)^\[\d{4}-[^\]]*\] ', '', text)
-    text = re.sub(r'TopicId: \S{22}', 'TopicId: ID', text)
-    text = re.sub(r'Cluster ID: \S+', 'Cluster ID: ID', text)
-    text = re.sub(r'127\.0\.0\.1(:|\s+)\d+', r'127.0.0.1 PORT', text)
-    lines = [line.rstrip() for line in text.splitlines()]
-    lines = [line for line in lines
-             if line and not re.match(r'\s+(at |\.\.\. \d+ more)|WARN ', line)]
-    for pattern, change in CHANGES.items():
+def change(name, lines):
+    for pattern, way in CHANGES.items():
         if name.startswith(pattern):
-            lines = change(lines)
+            lines = way(lines)
     return lines
 
 
@@ -284,10 +243,6 @@ CHANGES = {'api-versions': api_versions, 'features': features, 'log-dirs': log_d
            'topics-describe-': sorted, 'get-offsets': sorted, 'delete-records': sorted}
 
 
-def golden_path(name):
-    return os.path.join(GOLDEN, name + '.txt')
-
-
 def as_documented(name, lines, golden):
     """Both without what differs on purpose; only where it differs in just that way."""
     if name == 'features':
@@ -307,28 +262,11 @@ def as_documented(name, lines, golden):
     return lines, golden
 
 
-def difference(name, lines):
-    """Why the output is not Kafka's, or None."""
-    if lines is None:
-        return 'not reached'
-    if not os.path.exists(golden_path(name)):
-        return 'no golden file: --kind kafka --record'
-    with open(golden_path(name)) as f:
-        lines, golden = as_documented(name, lines, f.read().splitlines()[1:])
-    for i in range(max(len(lines), len(golden))):
-        here = lines[i] if i < len(lines) else '(end)'
-        there = golden[i] if i < len(golden) else '(end)'
-        if here != there:
-            return f'line {i + 1}: {here[:200]!r} instead of {there[:200]!r}'
-    return None
-
-
-def record(outputs):
-    shutil.rmtree(GOLDEN, ignore_errors=True)
-    os.makedirs(GOLDEN)
-    for name, tool, arguments in COMMANDS:
-        with open(golden_path(name), 'w') as f:
-            f.write('\n'.join([f'$ {tool} {arguments}'.rstrip()] + outputs[name]) + '\n')
+def why_not(name, lines):
+    golden = GOLDEN.lines(name)
+    if lines is not None and golden is not None:
+        lines, golden = as_documented(name, lines, golden)
+    return difference(lines, golden)
 
 
 def main():
@@ -350,12 +288,12 @@ def main():
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if a.record:
-        record(outputs)
+        GOLDEN.record({name: (f'{tool} {arguments}', outputs[name]) for name, tool, arguments in COMMANDS})
     passed = 0
     for name, tool, arguments in COMMANDS:
         if a.show:
             print('\n'.join([f'$ {tool} {arguments}'] + outputs.get(name, ['(not reached)'])))
-        reason = difference(name, outputs.get(name))
+        reason = why_not(name, outputs.get(name))
         passed += not reason
         print(f'not ok {name} {reason}' if reason else f'ok {name}')
     print(f'{passed} passed, {len(COMMANDS) - passed} failed, 0 skipped')

@@ -9,10 +9,10 @@ import org.apache.kafka.tools.api.RecordReader;
 /**
  * Runs Kafka's command-line tools one after the other in one JVM, for their start costs a second each.
  *
- * Tools.java FILE: a line for each run, its fields separated by tabs:
+ * It reads a line for each run from standard input, its fields separated by tabs:
  *   file for standard input (- for none), file for the output (both streams), class, arguments...
- * or "sleep" and a number of milliseconds. After the tool's own output, the output file has the line
- * "exit STATUS"; what a tool prints after it asked to exit is not there.
+ * and prints the output's file when the tool has ended. After the tool's own output, that file has the
+ * line "exit STATUS"; what a tool prints after it asked to exit is not there.
  */
 public class Tools {
   /** Unwinds the tool that wants to end the JVM. */
@@ -110,12 +110,9 @@ public class Tools {
     Exit.setExitProcedure((status, message) -> exit(status));
     Exit.setHaltProcedure((status, message) -> exit(status));
     Exit.setShutdownHookAdder((name, hook) -> hooks.add(hook));
-    for (String line : Files.readAllLines(Path.of(args[0]))) {
+    var runs = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+    for (String line = runs.readLine(); line != null; line = runs.readLine()) {
       String[] fields = line.split("\t");
-      if (fields[0].equals("sleep")) {
-        Thread.sleep(Long.parseLong(fields[1]));
-        continue;
-      }
       try (var output = new BufferedOutputStream(new FileOutputStream(fields[1]));
            var input = fields[0].equals("-") ? InputStream.nullInputStream()
                                              : new FileInputStream(fields[0])) {
