@@ -8,6 +8,11 @@
 namespace moldau::config {
 namespace {
 
+std::string with_dots(std::string name) {
+  std::replace(name.begin(), name.end(), '_', '.');
+  return name;
+}
+
 /// MOLDAU_NODE__ID is node.id, MOLDAU_LOG__LEVEL is log.level; MOLDAU_KAFKA__NUM_PARTITIONS is Kafka's
 /// num.partitions.
 void read_environment(const Sources& sources, Loader& loader) {
@@ -20,11 +25,11 @@ void read_environment(const Sources& sources, Loader& loader) {
                    [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     const auto split = rest.find("__");
     std::string section = rest.substr(0, split);
-    std::string key = rest.substr(split + 2);
+    const std::string key = rest.substr(split + 2);
     if (section == "kafka") {
-      std::replace(key.begin(), key.end(), '_', '.');
-      loader.set_kafka(place, key, value);
-    } else if (!loader.set_own(place, section + "." + key, value)) {
+      loader.set_kafka(place, with_dots(key), value);
+    } else if (!loader.set_own(place, section + "." + key, value) &&
+               !loader.set_own(place, section + "." + with_dots(key), value)) {
       loader.problem(place, "no setting '" + section + "." + key + "'");
     }
   }

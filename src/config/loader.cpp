@@ -5,6 +5,7 @@
 #include <functional>
 #include <limits>
 
+#include "moldau/metadata/group_config.hpp"
 #include "moldau/metadata/option_table.hpp"
 
 namespace moldau::config {
@@ -105,6 +106,9 @@ std::string_view set_http_enabled(Config& config, const std::string& value) {
   return {};
 }
 
+/// Ours, named as if it were Kafka's: it stands beside offsets.retention.minutes.
+constexpr std::string_view retention_policy = "offsets.retention.policy";
+
 const std::map<std::string_view, Setter>& setters() {
   static const std::map<std::string_view, Setter> table = {
       {"node.id", set_node_id},
@@ -115,6 +119,8 @@ const std::map<std::string_view, Setter>& setters() {
       {"storage.lane_file_bytes", bytes(&Config::lane_file_bytes, 1 << 20)},
       {"storage.tail_bytes_max", bytes(&Config::tail_bytes_max, 1 << 20)},
       {"storage.free_bytes_min", set_free_bytes_min},
+      {retention_policy, choice(&Config::offsets_retention_policy, {"keep", "kafka"},
+                                "keep or kafka")},
       {"http.enabled", set_http_enabled},
       {"http.address", set_http},
       {"log.level", choice(&Config::log_level, {"trace", "debug", "info", "warn", "error"},
@@ -177,6 +183,10 @@ bool Loader::set_own(const Place& place, std::string_view path, const std::strin
 void Loader::set_kafka(const Place& place, const std::string& name, const std::string& value) {
   const auto* option = metadata::find_broker_option(name);
   if (option == nullptr) {
+    if (name == retention_policy) {
+      set_own(place, name, value);
+      return;
+    }
     if (metadata::is_known_broker_option(name)) {
       config.no_effect.push_back(name);
       return;
@@ -257,6 +267,14 @@ void Loader::resolve_listeners() {
   }
 }
 
+void Loader::check_groups() {
+  const metadata::BrokerConfig broker(config.kafka);
+  for (const auto& [option, text] : metadata::broken_group_bounds(broker)) {
+    problem(place_of(option),
+            "'" + option + "' is " + std::string(*broker.text(option)) + ", but must be " + text);
+  }
+}
+
 void Loader::resolve_kafka() {
   if (const auto roles = config.kafka.find("process.roles"); roles != config.kafka.end()) {
     const auto names = names_of_values(roles->second);
@@ -282,6 +300,7 @@ void Loader::resolve_kafka() {
     config.data_dir = directories.front();
   }
   resolve_listeners();
+  check_groups();
 }
 
 }  // namespace moldau::config

@@ -24,8 +24,8 @@ class Loader {
   bool set_own(const Place& place, std::string_view path, const std::string& value);
   /// An option by Kafka's name; `place` for what is wrong with it.
   void set_kafka(const Place& place, const std::string& name, const std::string& value);
-  /// Turns what Kafka's names say of nodes, listeners and directories into our settings; after all
-  /// sources.
+  /// Turns what Kafka's names say of nodes, listeners and directories into our settings, and looks at
+  /// what no single option shows; after all sources.
   void resolve_kafka();
 
   /// All paths that set_own knows.
@@ -33,6 +33,8 @@ class Loader {
 
  private:
   void resolve_listeners();
+  /// What Kafka refuses too: bounds of groups' options that contradict each other.
+  void check_groups();
   /// A setting of our own was given later than Kafka's names for it: those say nothing any more.
   void forget_kafka(std::string_view path);
   Place place_of(const std::string& name) const;

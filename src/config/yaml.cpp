@@ -60,7 +60,8 @@ class YamlReader {
 
   void section(const std::string& key, const YAML::Node& at, const YAML::Node& value) {
     static const std::vector<std::string_view> sections = {
-        "version", "node", "listeners", "storage", "http", "log", "limits", "kafka"};
+        "version", "node", "listeners", "storage", "offsets",
+        "http",    "log",  "limits",    "kafka"};
     if (key == "version") {
       if (!value.IsScalar() || value.Scalar() != "1")
         loader_.problem(place(value), "'version' is 1 for this program");

@@ -211,58 +211,45 @@ constexpr OptionDefinition table[] = {
     Option("group.consumer.assignment.interval.ms", OptionType::int32, "1000")
         .min(0)
         .cluster_wide()
-        .no_effect()
         .broker("Least time between two assignments computed for a consumer group."),
     Option("group.consumer.assignors", OptionType::list, "uniform,range")
-        .no_effect()
         .broker("Assignors of consumer groups; the first is the default."),
     Option("group.consumer.heartbeat.interval.ms", OptionType::int32, "5000")
         .min(1)
-        .no_effect()
         .broker("How often members of consumer groups send a heartbeat."),
     Option("group.consumer.max.assignment.interval.ms", OptionType::int32, "15000")
         .min(0)
-        .no_effect()
         .broker("Most that a group may set as its assignment interval."),
     Option("group.consumer.max.heartbeat.interval.ms", OptionType::int32, "15000")
         .min(1)
-        .no_effect()
         .broker("Most that a consumer group may set as its heartbeat interval."),
     Option("group.consumer.max.session.timeout.ms", OptionType::int32, "60000")
         .min(1)
-        .no_effect()
         .broker("Most that a consumer group may set as its session timeout."),
     Option("group.consumer.max.size", OptionType::int32, "2147483647")
         .min(1)
-        .no_effect()
         .broker("Most members of one consumer group."),
     Option("group.consumer.migration.policy", OptionType::string, "bidirectional")
         .one_of("DISABLED, DOWNGRADE, UPGRADE, BIDIRECTIONAL")
         .ignore_case()
-        .no_effect()
         .broker("Which way groups may change between the classic and the consumer protocol while "
                 "they run."),
     Option("group.consumer.min.assignment.interval.ms", OptionType::int32, "0")
         .min(0)
-        .no_effect()
         .broker("Least that a group may set as its assignment interval."),
     Option("group.consumer.min.heartbeat.interval.ms", OptionType::int32, "5000")
         .min(1)
-        .no_effect()
         .broker("Least that a consumer group may set as its heartbeat interval."),
     Option("group.consumer.min.session.timeout.ms", OptionType::int32, "45000")
         .min(1)
-        .no_effect()
         .broker("Least that a consumer group may set as its session timeout."),
     Option("group.consumer.regex.refresh.interval.ms", OptionType::int32, "600000")
         .min(10000)
         .hidden()
-        .no_effect()
         .broker(
             "How often the topics of a subscription by regular expression are looked up again."),
     Option("group.consumer.session.timeout.ms", OptionType::int32, "45000")
         .min(1)
-        .no_effect()
         .broker("A member of a consumer group that was silent for this long is removed."),
     Option("group.coordinator.append.linger.ms", OptionType::int32, "-1")
         .min(-1)
@@ -280,25 +267,20 @@ constexpr OptionDefinition table[] = {
         .broker("Largest write buffer that a group coordinator keeps for the next write."),
     Option("group.coordinator.rebalance.protocols", OptionType::list, "classic,consumer,streams")
         .one_of("consumer, classic, share, streams")
-        .no_effect()
         .broker("Group protocols that are offered."),
     Option("group.coordinator.threads", OptionType::int32, "4")
         .min(1)
         .no_effect()
         .broker("Kafka's count of group coordinator threads."),
     Option("group.initial.rebalance.delay.ms", OptionType::int32, "3000")
-        .no_effect()
         .broker(
             "How long an empty classic group waits for more members before its first rebalance."),
     Option("group.max.session.timeout.ms", OptionType::int32, "1800000")
-        .no_effect()
         .broker("Longest session timeout that members of classic groups may ask for."),
     Option("group.max.size", OptionType::int32, "2147483647")
         .min(1)
-        .no_effect()
         .broker("Most members of one classic group."),
     Option("group.min.session.timeout.ms", OptionType::int32, "6000")
-        .no_effect()
         .broker("Shortest session timeout that members of classic groups may ask for."),
     Option("group.share.assignment.interval.ms", OptionType::int32, "1000")
         .min(0)
@@ -760,11 +742,9 @@ constexpr OptionDefinition table[] = {
         .no_effect()
         .broker("Kafka's count of threads that copy from one other broker."),
     Option("offset.metadata.max.bytes", OptionType::int32, "4096")
-        .no_effect()
         .broker("Longest text that a consumer may store with a committed offset."),
     Option("offsets.commit.timeout.ms", OptionType::int32, "5000")
         .min(1)
-        .no_effect()
         .broker("How long a commit of offsets may wait for the replicas."),
     Option("offsets.load.buffer.size", OptionType::int32, "5242880")
         .min(1)
@@ -772,26 +752,20 @@ constexpr OptionDefinition table[] = {
         .broker("Bytes read at a time when a group coordinator loads its state."),
     Option("offsets.retention.check.interval.ms", OptionType::int64, "600000")
         .min(1)
-        .no_effect()
         .broker("How often expired offsets are looked for."),
     Option("offsets.retention.minutes", OptionType::int32, "10080")
         .min(1)
-        .no_effect()
         .broker("How long the offsets of a group without members are kept."),
     Option("offsets.topic.compression.codec", OptionType::int32, "0")
-        .no_effect()
         .broker("Codec of batches in __consumer_offsets, as a number."),
     Option("offsets.topic.num.partitions", OptionType::int32, "50")
         .min(1)
-        .no_effect()
         .broker("Partitions of __consumer_offsets."),
     Option("offsets.topic.replication.factor", OptionType::int16, "3")
         .min(1)
-        .no_effect()
         .broker("Replicas of __consumer_offsets; never more than there are brokers."),
     Option("offsets.topic.segment.bytes", OptionType::int32, "104857600")
         .min(1)
-        .no_effect()
         .broker("Segment size of __consumer_offsets."),
     Option("principal.builder.class", OptionType::class_name,
            "org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder")

@@ -101,6 +101,26 @@ TEST(Load, SetTakesBothKindsOfNames) {
   EXPECT_EQ(config.kafka.at("message.max.bytes"), "2000");
 }
 
+TEST(Load, TakesTheRetentionPolicyWhereItIsLookedFor) {
+  const auto policy_of = [](const Sources& sources) {
+    const auto [config, problems] = load(sources);
+    EXPECT_EQ(problems, Problems{});
+    EXPECT_FALSE(config.kafka.contains("offsets.retention.policy"));
+    return config.offsets_retention_policy;
+  };
+  EXPECT_EQ(policy_of({}), "keep");
+  Sources set;
+  set.set = {"offsets.retention.policy=kafka"};
+  EXPECT_EQ(policy_of(set), "kafka");
+  Sources environment;
+  environment.environment = {{"MOLDAU_OFFSETS__RETENTION_POLICY", "kafka"}};
+  EXPECT_EQ(policy_of(environment), "kafka");
+  const WrittenFile file("offsets.retention.policy=kafka\n", "server.properties");
+  Sources properties;
+  properties.properties = file.path();
+  EXPECT_EQ(policy_of(properties), "kafka");
+}
+
 TEST(Load, SetRefusesWhatIsNoAssignment) {
   Sources sources;
   sources.set = {"num.partitions", "no.such.thing=1"};

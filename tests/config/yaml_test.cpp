@@ -26,6 +26,7 @@ listeners:
      tcp_congestion_control: reno}
   - {name: LOCAL, address: "[::1]:9094", advertised: auto}
 storage: {data_dir: /srv/m, lane_file_bytes: 2MiB, tail_bytes_max: 4194304, free_bytes_min: 3GiB}
+offsets: {retention.policy: kafka}
 http: {enabled: false, address: "127.0.0.1:1"}
 log: {level: debug, format: json}
 limits: {connections_max: 5, connections_per_ip_max: 4, request_memory_bytes: 1GiB}
@@ -48,6 +49,7 @@ kafka: {num.partitions: 3}
   EXPECT_EQ(config.lane_file_bytes, 2U << 20);
   EXPECT_EQ(config.tail_bytes_max, 4U << 20);
   EXPECT_EQ(config.free_bytes_min, 3ULL << 30);
+  EXPECT_EQ(config.offsets_retention_policy, "kafka");
   EXPECT_FALSE(config.http_enabled);
   EXPECT_EQ(config.http, (Address{"127.0.0.1", 1}));
   EXPECT_EQ(config.log_level, "debug");
@@ -137,6 +139,24 @@ TEST(Yaml, RefusesACongestionControlThatTheKernelDoesNotHave) {
       << problems[0];
 }
 
+TEST(Yaml, RefusesAnotherPolicyOfRetention) {
+  EXPECT_EQ(problems_of("offsets:\n  retention.policy: forever\n"),
+            (Problems{"moldau.yaml:2:21: error: 'offsets.retention.policy' is 'forever', but takes "
+                      "keep or kafka"}));
+  EXPECT_EQ(problems_of("offsets:\n  retention.polcy: keep\n"),
+            (Problems{"moldau.yaml:2:3: error: unknown key 'retention.polcy' in 'offsets'; did you "
+                      "mean 'retention.policy'?"}));
+}
+
+TEST(Yaml, RefusesBoundsOfGroupsThatContradictEachOther) {
+  EXPECT_EQ(problems_of("kafka:\n  group.consumer.max.session.timeout.ms: 44000\n"),
+            (Problems{"moldau.yaml:2:3: error: 'group.consumer.max.session.timeout.ms' is 44000, but "
+                      "must be greater than or equal to group.consumer.min.session.timeout.ms"}));
+  EXPECT_EQ(problems_of("kafka:\n  group.consumer.heartbeat.interval.ms: 1\n"),
+            (Problems{"moldau.yaml:2:3: error: 'group.consumer.heartbeat.interval.ms' is 1, but must "
+                      "be greater than or equal to group.consumer.min.heartbeat.interval.ms"}));
+}
+
 TEST(Yaml, RefusesAnotherVersion) {
   EXPECT_EQ(problems_of("version: 2\n"),
             (Problems{"moldau.yaml:1:10: error: 'version' is 1 for this program"}));
@@ -194,6 +214,7 @@ TEST(ShippedFile, LoadsAndIsTheDefaults) {
   EXPECT_EQ(config.lane_file_bytes, standard.lane_file_bytes);
   EXPECT_EQ(config.tail_bytes_max, standard.tail_bytes_max);
   EXPECT_EQ(config.free_bytes_min, std::nullopt);
+  EXPECT_EQ(config.offsets_retention_policy, standard.offsets_retention_policy);
   EXPECT_EQ(config.http, standard.http);
   EXPECT_EQ(config.limits.connections_max, standard.limits.connections_max);
   EXPECT_EQ(config.limits.request_memory_bytes, standard.limits.request_memory_bytes);
@@ -233,7 +254,7 @@ TEST(ShippedFile, NamesEveryOptionThatHasAnEffect) {
 
 TEST(ShippedFile, NamesEverySettingOfOurOwn) {
   const std::regex section(R"(^([a-z]+):.*$)");
-  const std::regex key(R"(^  (?:# )?([a-z_]+):.*$)");
+  const std::regex key(R"(^  (?:# )?([a-z_.]+):.*$)");
   std::istringstream lines(shipped());
   std::set<std::string> named;
   std::string line, in;
