@@ -4,6 +4,8 @@
 #include <limits>
 #include <utility>
 
+#include "moldau/base/java_hash.hpp"
+
 namespace moldau::group {
 namespace {
 
@@ -25,19 +27,9 @@ constexpr std::int16_t fetch_version_with_topic_ids = 10;
 constexpr std::int64_t default_retention = -1;
 constexpr std::int64_t no_timestamp = -1;
 
-/// As Java counts, which Kafka's limit goes by.
-std::size_t utf16_units(std::string_view text) {
-  std::size_t units = 0;
-  for (const char c : text) {
-    const auto byte = static_cast<std::uint8_t>(c);
-    if ((byte & 0xC0U) == 0x80U) continue;
-    units += byte >= 0xF0U ? 2 : 1;
-  }
-  return units;
-}
-
-bool is_too_long(const std::optional<std::string>& metadata, std::size_t units_max) {
-  return metadata && metadata->size() > units_max && utf16_units(*metadata) > units_max;
+/// Kafka's limit is one of Java's characters, of which there are never more than bytes.
+bool is_too_long(const std::optional<std::string>& metadata, std::size_t chars_max) {
+  return metadata && metadata->size() > chars_max && base::java_chars(*metadata).size() > chars_max;
 }
 
 std::int64_t saturating_sum(std::int64_t time_ms, std::int64_t duration_ms) {
