@@ -74,9 +74,9 @@ group::OffsetTrailRecord trail(const std::string& group_id, std::int32_t index,
 TEST(Trails, AreTheNewestRecordsOfTheGroup) {
   Trails trails;
   collect_trail(trails, "g", trail("g", 0, {{entry(1, 10)}}));
-  collect_trail(trails, "g", trail("h", 0, {{entry(7, 70)}}));
   collect_trail(trails, "g", group::OffsetCommitRecord{"g", "a", PartitionIndex{0}, std::nullopt});
   collect_trail(trails, "g", trail("g", 0, {{entry(2, 20), entry(1, 10)}}));
+  collect_trail(trails, "g", trail("h", 0, {{entry(7, 70)}}));
   collect_trail(trails, "g", trail("g", 1, {{entry(3, 30)}}));
   collect_trail(trails, "g", trail("g", 1, std::nullopt));
   ASSERT_EQ(trails.size(), 1U);
