@@ -61,6 +61,19 @@ struct Sample {
   }
 };
 
+/// Tagged structs that may be null.
+struct Extras {
+  static constexpr VersionRange versions{2, 2}, flexible{2, 2};
+
+  std::optional<Sample::Leader> leader;
+  std::optional<Sample::Leader> always;
+
+  static constexpr void fields(auto& field, auto& m) {
+    field("leader", m.leader, since(2).nullable(2).tagged(0));
+    field("always", m.always, since(2).nullable(2).tagged(1).always_written());
+  }
+};
+
 struct Forgetful {
   std::int32_t kept = 0;
   std::string forgotten;
@@ -206,6 +219,24 @@ TEST(Codec, RefusesATagWhoseSizeIsNotItsFields) {
   EXPECT_EQ(shorter.error().message, "epoch: cut off: 8 bytes wanted, 7 left");
   const auto absent = decoded(head + bytes({1, 0, 90}), 3);
   ASSERT_FALSE(absent);
+}
+
+std::string encoded(const Extras& extras) {
+  Writer writer;
+  Codec<Extras>::encode(writer, extras, 2);
+  return std::string(base::as_text(writer.view()));
+}
+
+TEST(Codec, PutsAVarintInFrontOfATaggedStructThatMayBeNull) {
+  EXPECT_EQ(encoded(Extras{}), bytes({1, 1, 1, 0}));
+  const Extras extras{.leader = Sample::Leader{}, .always = std::nullopt};
+  const auto text = encoded(extras);
+  EXPECT_EQ(text, bytes({2, 0, 6, 1}) + bytes({255, 255, 255, 255, 0}) + bytes({1, 1, 0}));
+  Reader reader(SharedBytes::copy_of(base::as_bytes(text)));
+  const auto again = Codec<Extras>::decode(reader, 2);
+  ASSERT_TRUE(again) << to_string(again.error());
+  EXPECT_TRUE(again->leader);
+  EXPECT_FALSE(again->always);
 }
 
 TEST(Codec, LeavesWhatFollowsInTheReader) {

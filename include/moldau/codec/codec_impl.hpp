@@ -35,6 +35,9 @@ template <class T>
 concept Array = IsVector<T>::value && !Bytes<T>;
 template <class T>
 concept StructArray = Array<T> && FieldList<typename IsVector<T>::Element>;
+/// Its null is int8 -1, and 1 stands in front of a value; in a tagged field they are varints 0 and 1.
+template <class T>
+concept OptionalStruct = IsOptional<T>::value && FieldList<typename IsOptional<T>::Value>;
 template <class T>
 concept Number = std::integral<T> && !std::same_as<T, bool>;
 template <class T>
@@ -123,7 +126,7 @@ class Decoder {
       if (spec.tagged_from == never) return;  // Known when compiled: most fields cost nothing here.
       if (found || !spec.is_tagged(decoder.shape_.version) || spec.tag != tag) return;
       found = true;
-      decoder.read(value, spec.is_nullable(decoder.shape_.version));
+      decoder.read_tagged(value, spec.is_nullable(decoder.shape_.version));
       if (!decoder.reader_.ok()) decoder.reader_.in_field(name);
     }
   };
@@ -160,6 +163,16 @@ class Decoder {
     reader_.leave(outer);
   }
 
+  template <class T>
+  void read_tagged(T& value, bool nullable) {
+    if constexpr (OptionalStruct<T>) {
+      if (reader_.unsigned_varint() == 0) return null(value, nullable);
+      message(value.emplace(typename T::value_type{}));
+    } else {
+      read(value, nullable);
+    }
+  }
+
   void read(bool& value, bool) { value = reader_.fixed<std::int8_t>() != 0; }
   template <Number T>
   void read(T& value, bool) {
@@ -189,10 +202,11 @@ class Decoder {
     value.assign(bytes.begin(), bytes.end());
   }
   template <Array T>
-  void read(T& value, bool) {
+  void read(T& value, bool nullable) {
     const auto length = array_length<T>();
-    if (!length) return not_null();
-    elements(value, *length);
+    if (length) return elements(value, *length);
+    value.clear();  // Where null is allowed and means no more than this.
+    if (!nullable) not_null();
   }
   template <FieldList T>
   void read(T& value, bool) {
@@ -290,9 +304,11 @@ class Encoder {
     [[gnu::always_inline]] void operator()(const char*, const T& value, FieldSpec spec) {
       if (spec.tagged_from == never) return;  // Known when compiled.
       if (!spec.is_tagged(shape.version)) return;
-      if (DefaultCheck::is_default(value, same_member(value, object, standard))) return;
+      if (!spec.is_always_written &&
+          DefaultCheck::is_default(value, same_member(value, object, standard)))
+        return;
       Encoder(tags.emplace_back(Tag{spec.tag, Writer()}).bytes, shape)
-          .write(value, spec.is_nullable(shape.version));
+          .write_tagged(value, spec.is_nullable(shape.version));
     }
   };
 
@@ -310,6 +326,16 @@ class Encoder {
       writer_.unsigned_varint(tag.number);
       writer_.unsigned_varint(tag.bytes.size());
       writer_.raw(tag.bytes.view());
+    }
+  }
+
+  template <class T>
+  void write_tagged(const T& value, bool nullable) {
+    if constexpr (OptionalStruct<T>) {
+      writer_.unsigned_varint(value ? 1 : 0);
+      if (value) message(*value);
+    } else {
+      write(value, nullable);
     }
   }
 

@@ -34,6 +34,7 @@ struct FieldSpec {
   Version nullable_from = never;
   Version tagged_from = never;
   std::uint32_t tag = 0;
+  bool is_always_written = false;
 
   [[nodiscard]] constexpr FieldSpec until(Version v) const {
     FieldSpec spec = *this;
@@ -50,6 +51,12 @@ struct FieldSpec {
     FieldSpec spec = *this;
     spec.tagged_from = first;
     spec.tag = number;
+    return spec;
+  }
+  /// Though tagged, written at its default, too: for one that is null here and is not in Kafka.
+  [[nodiscard]] constexpr FieldSpec always_written() const {
+    FieldSpec spec = *this;
+    spec.is_always_written = true;
     return spec;
   }
   [[nodiscard]] constexpr bool present(Version v) const { return v >= first && v <= last; }
