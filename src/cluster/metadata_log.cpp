@@ -285,6 +285,7 @@ Status MetadataLog::read_bootstrap() {
         metadata::FeatureLevelRecord{"metadata.version", metadata::metadata_version_max});
     bootstrap_records_.emplace_back(
         metadata::FeatureLevelRecord{metadata::eligible_leader_replicas, 1});
+    bootstrap_records_.emplace_back(metadata::FeatureLevelRecord{metadata::group_version, 1});
     return {};
   }
   formatted_by_kafka_ = true;

@@ -5,6 +5,7 @@ namespace moldau::metadata {
 const std::map<std::string, FeatureRange>& supported_features() {
   static const std::map<std::string, FeatureRange> features{
       {eligible_leader_replicas, {0, 1}},
+      {group_version, {0, 1}},
       {"kraft.version", {0, 1}},
       {"metadata.version", {metadata_version_min, metadata_version_max}},
   };

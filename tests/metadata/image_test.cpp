@@ -154,6 +154,7 @@ TEST(Features, AreNotOfferedWhereTheyAreNotServed) {
   const auto image = builder.build(Offset{1}, 1).image;
   EXPECT_EQ(offered_features(*image),
             (std::map<std::string, std::int16_t>{{"eligible.leader.replicas.version", 1},
+                                                 {"group.version", 1},
                                                  {"metadata.version", 30}}));
 }
 

@@ -21,6 +21,10 @@ constexpr std::int16_t metadata_version_max = 30;
 /// never shrinks an ISR.
 inline const std::string eligible_leader_replicas = "eligible.leader.replicas.version";
 
+/// KIP-848: from level 1 on the consumer group protocol is served, where
+/// group.coordinator.rebalance.protocols has it too.  A new directory has it, as Kafka's do.
+inline const std::string group_version = "group.version";
+
 /// What ApiVersions and the broker's registration declare: only what works.
 [[nodiscard]] const std::map<std::string, FeatureRange>& supported_features();
 
