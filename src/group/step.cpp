@@ -32,6 +32,11 @@ void Deadlines::drop_old_entries() {
 
 void Deadlines::clear(const DeadlineKey& key) { when_.erase(key); }
 
+void Deadlines::postpone(base::SteadyTime::duration by) {
+  for (auto& [key, due] : when_) due.when += by;
+  drop_old_entries();
+}
+
 std::optional<base::SteadyTime> Deadlines::next() const {
   // An entry of a key that was cleared or moved makes whoever drives the machine look once too often.
   if (when_.empty() || queue_.empty()) return std::nullopt;

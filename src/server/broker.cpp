@@ -16,6 +16,7 @@
 #include "moldau/base/metrics.hpp"
 #include "moldau/base/random.hpp"
 #include "moldau/cluster/solo_controller.hpp"
+#include "moldau/group/coordinator.hpp"
 #include "moldau/http/server.hpp"
 #include "moldau/http/standard_routes.hpp"
 #include "moldau/metadata/features.hpp"
@@ -100,6 +101,7 @@ class Broker {
  private:
   base::Status open_storage();
   base::Status open_metadata();
+  void open_groups();
   base::Status open_network();
   base::Status open_http();
   void add_metrics();
@@ -124,10 +126,11 @@ class Broker {
   std::optional<PartitionFollower> follower_;
   std::optional<api::FetchSessions> fetch_sessions_;
   std::optional<api::ProducerIds> producer_ids_;
+  std::optional<net::EventLoopGroup> loops_;
+  std::optional<group::Coordinator> groups_;
   std::optional<api::Services> services_;
   std::optional<router::Router> router_;
   std::unique_ptr<net::ConnectionLimiter> limiter_;
-  std::optional<net::EventLoopGroup> loops_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   std::unique_ptr<http::Server> http_;
 };
@@ -192,6 +195,18 @@ base::Status Broker::open_metadata() {
   return {};
 }
 
+void Broker::open_groups() {
+  net::EventLoopOptions loop_options;
+  loop_options.request_memory_bytes = config_.limits.request_memory_bytes;
+  loops_.emplace(clock_, loops_count_, loop_options);
+  groups_.emplace(group::Coordinator::Environment{
+      *partitions_, *controller_, static_config_, config_.node_id, clock_, random_, *helpers_,
+      {loops_->loops().begin(), loops_->loops().end()},
+      config_.offsets_retention_policy == "kafka" ? group::OffsetRetention::kafka
+                                                  : group::OffsetRetention::keep});
+  controller_->add_listener(*groups_);
+}
+
 base::Status Broker::open_network() {
   fetch_sessions_.emplace(
       static_cast<std::size_t>(static_config_.integer("max.incremental.fetch.session.cache.slots")),
@@ -199,7 +214,7 @@ base::Status Broker::open_network() {
   producer_ids_.emplace(*controller_, config_.node_id);
   producer_ids_->set_broker_epoch(controller_->broker_epoch());
   services_.emplace(api::Services{*partitions_, *controller_, *controller_, static_config_,
-                                  *fetch_sessions_, *producer_ids_, clock_, *helpers_,
+                                  *fetch_sessions_, *producer_ids_, *groups_, clock_, *helpers_,
                                   directory_->identity().cluster_id, config_.node_id,
                                   directory_->path()});
   router_.emplace(*services_, metrics_);
@@ -207,9 +222,6 @@ base::Status Broker::open_network() {
   limits.connections_max = config_.limits.connections_max;
   limits.connections_per_ip_max = config_.limits.connections_per_ip_max;
   limiter_ = net::ConnectionLimiter::create(limits);
-  net::EventLoopOptions loop_options;
-  loop_options.request_memory_bytes = config_.limits.request_memory_bytes;
-  loops_.emplace(clock_, loops_count_, loop_options);
   for (const auto& wanted : config_.listeners) {
     net::ListenerOptions options;
     options.name = wanted.name;
@@ -274,6 +286,13 @@ void Broker::add_metrics() {
         static_cast<double>(partitions_->count()));
     add("moldau_partitions_offline", "Partitions that cannot be served.", base::MetricType::gauge,
         static_cast<double>(partitions_->offline().size()));
+    const auto groups = groups_->totals();
+    add("moldau_groups", "Consumer groups held.", base::MetricType::gauge,
+        static_cast<double>(groups.groups));
+    add("moldau_committed_offsets", "Partitions with a committed offset, over all groups.",
+        base::MetricType::gauge, static_cast<double>(groups.offsets));
+    add("moldau_group_shards_loading", "Partitions of __consumer_offsets that are being read.",
+        base::MetricType::gauge, static_cast<double>(groups.loading));
     add("moldau_fetch_sessions", "Fetch sessions held.", base::MetricType::gauge,
         static_cast<double>(fetch_sessions_->count()));
   });
@@ -310,6 +329,7 @@ base::Status Broker::start() {
   const auto began = std::chrono::steady_clock::now();
   MOLDAU_TRY(open_storage());
   MOLDAU_TRY(open_metadata());
+  open_groups();
   MOLDAU_TRY(open_network());
   MOLDAU_TRY(open_http());
   add_metrics();
@@ -327,6 +347,7 @@ void Broker::stop() {
   if (storage_threads_) storage_threads_->stop();
   if (helpers_) helpers_->stop();
   if (controller_ && follower_) {
+    if (groups_) controller_->remove_listener(*groups_);
     controller_->remove_listener(*follower_);
     controller_->close([](const base::Status& closed) {
       if (!closed) log::warn("metadata.close_failed", "{}", base::to_string(closed.error()));

@@ -12,6 +12,7 @@
 #include "moldau/api/handlers.hpp"
 #include "moldau/cluster/solo_controller.hpp"
 #include "moldau/codec/codec_impl.hpp"
+#include "moldau/group/coordinator.hpp"
 #include "tests/support/manual_clock.hpp"
 #include "tests/support/manual_executor.hpp"
 #include "tests/support/memory_file_system.hpp"
@@ -45,11 +46,16 @@ class TestNode final : public cluster::MetadataListener {
     sessions.emplace(10, clock, random);
     producer_ids.emplace(*controller, BrokerId{1});
     producer_ids->set_broker_epoch(controller->broker_epoch());
+    groups.emplace(group::Coordinator::Environment{*partitions, *controller, config, BrokerId{1}, clock,
+                                                   random, executor, {&loop}});
+    controller->add_listener(*groups);
+    executor.run();
     services.emplace(Services{*partitions, *controller, *controller, config, *sessions, *producer_ids,
-                              clock, executor, "cluster", BrokerId{1}, "data"});
+                              *groups, clock, executor, "cluster", BrokerId{1}, "data"});
   }
   ~TestNode() override {
     connection.reset();
+    controller->remove_listener(*groups);
     controller->remove_listener(*this);
     controller->close([](const base::Status&) {});
     executor.run();
@@ -95,6 +101,7 @@ class TestNode final : public cluster::MetadataListener {
     context.received = clock.now();
     context.loop = &loop;
     context.connection = connection.get();
+    context.listener = "PLAINTEXT";
     handler(*services, context, std::move(request),
             Reply<Response>(std::make_unique<Sink<Response>>(answered, version), version, 7));
     return answered;
@@ -111,6 +118,7 @@ class TestNode final : public cluster::MetadataListener {
   std::unique_ptr<cluster::SoloController> controller;
   std::optional<FetchSessions> sessions;
   std::optional<ProducerIds> producer_ids;
+  std::optional<group::Coordinator> groups;
   std::optional<Services> services;
   std::unique_ptr<ConnectionState> connection = std::make_unique<ConnectionState>();
 

@@ -56,6 +56,17 @@ TEST(Deadlines, OneClearedAndSetAgainIsDueAtTheNewTime) {
   EXPECT_EQ(deadlines.take_due(start + 3s), session_of("a"));
 }
 
+TEST(Deadlines, PostponedOnesAreDueThatMuchLater) {
+  Deadlines deadlines;
+  deadlines.set(session_of("a"), start + 1s);
+  deadlines.set(session_of("b"), start + 2s);
+  deadlines.postpone(60s);
+  EXPECT_EQ(deadlines.next(), start + 61s);
+  EXPECT_EQ(deadlines.take_due(start + 60s), std::nullopt);
+  EXPECT_EQ(deadlines.take_due(start + 62s), session_of("a"));
+  EXPECT_EQ(deadlines.take_due(start + 62s), session_of("b"));
+}
+
 TEST(Deadlines, ManySetAndClearedLeaveNothingThatIsDue) {
   Deadlines deadlines;
   for (int i = 0; i < 10'000; ++i) {

@@ -6,26 +6,38 @@
 #include "moldau/api/services.hpp"
 #include "moldau/protocol/alter_configs.hpp"
 #include "moldau/protocol/api_versions.hpp"
+#include "moldau/protocol/consumer_group_describe.hpp"
+#include "moldau/protocol/consumer_group_heartbeat.hpp"
 #include "moldau/protocol/create_partitions.hpp"
 #include "moldau/protocol/create_topics.hpp"
+#include "moldau/protocol/delete_groups.hpp"
 #include "moldau/protocol/delete_records.hpp"
 #include "moldau/protocol/delete_topics.hpp"
 #include "moldau/protocol/describe_cluster.hpp"
 #include "moldau/protocol/describe_configs.hpp"
+#include "moldau/protocol/describe_groups.hpp"
 #include "moldau/protocol/describe_log_dirs.hpp"
 #include "moldau/protocol/describe_producers.hpp"
 #include "moldau/protocol/describe_topic_partitions.hpp"
 #include "moldau/protocol/elect_leaders.hpp"
 #include "moldau/protocol/fetch.hpp"
 #include "moldau/protocol/find_coordinator.hpp"
+#include "moldau/protocol/heartbeat.hpp"
 #include "moldau/protocol/incremental_alter_configs.hpp"
 #include "moldau/protocol/init_producer_id.hpp"
+#include "moldau/protocol/join_group.hpp"
+#include "moldau/protocol/leave_group.hpp"
 #include "moldau/protocol/list_config_resources.hpp"
+#include "moldau/protocol/list_groups.hpp"
 #include "moldau/protocol/list_offsets.hpp"
 #include "moldau/protocol/list_partition_reassignments.hpp"
 #include "moldau/protocol/metadata.hpp"
+#include "moldau/protocol/offset_commit.hpp"
+#include "moldau/protocol/offset_delete.hpp"
+#include "moldau/protocol/offset_fetch.hpp"
 #include "moldau/protocol/offset_for_leader_epoch.hpp"
 #include "moldau/protocol/produce.hpp"
+#include "moldau/protocol/sync_group.hpp"
 #include "moldau/protocol/update_features.hpp"
 
 namespace moldau::api {
@@ -76,5 +88,29 @@ void list_config_resources(const Services&, const RequestContext&, protocol::Lis
                            Reply<protocol::ListConfigResourcesResponse>);
 void describe_topic_partitions(const Services&, const RequestContext&, protocol::DescribeTopicPartitionsRequest,
                                Reply<protocol::DescribeTopicPartitionsResponse>);
+void offset_commit(const Services&, const RequestContext&, protocol::OffsetCommitRequest,
+                   Reply<protocol::OffsetCommitResponse>);
+void offset_fetch(const Services&, const RequestContext&, protocol::OffsetFetchRequest,
+                  Reply<protocol::OffsetFetchResponse>);
+void join_group(const Services&, const RequestContext&, protocol::JoinGroupRequest,
+                Reply<protocol::JoinGroupResponse>);
+void heartbeat(const Services&, const RequestContext&, protocol::HeartbeatRequest,
+               Reply<protocol::HeartbeatResponse>);
+void leave_group(const Services&, const RequestContext&, protocol::LeaveGroupRequest,
+                 Reply<protocol::LeaveGroupResponse>);
+void sync_group(const Services&, const RequestContext&, protocol::SyncGroupRequest,
+                Reply<protocol::SyncGroupResponse>);
+void describe_groups(const Services&, const RequestContext&, protocol::DescribeGroupsRequest,
+                     Reply<protocol::DescribeGroupsResponse>);
+void list_groups(const Services&, const RequestContext&, protocol::ListGroupsRequest,
+                 Reply<protocol::ListGroupsResponse>);
+void delete_groups(const Services&, const RequestContext&, protocol::DeleteGroupsRequest,
+                   Reply<protocol::DeleteGroupsResponse>);
+void offset_delete(const Services&, const RequestContext&, protocol::OffsetDeleteRequest,
+                   Reply<protocol::OffsetDeleteResponse>);
+void consumer_group_heartbeat(const Services&, const RequestContext&, protocol::ConsumerGroupHeartbeatRequest,
+                              Reply<protocol::ConsumerGroupHeartbeatResponse>);
+void consumer_group_describe(const Services&, const RequestContext&, protocol::ConsumerGroupDescribeRequest,
+                             Reply<protocol::ConsumerGroupDescribeResponse>);
 
 }  // namespace moldau::api

@@ -11,6 +11,7 @@
 #include "moldau/base/loop.hpp"
 #include "moldau/cluster/controller_gateway.hpp"
 #include "moldau/cluster/metadata_source.hpp"
+#include "moldau/group/coordinator.hpp"
 #include "moldau/metadata/config_view.hpp"
 #include "moldau/partition/partition_manager.hpp"
 
@@ -24,6 +25,7 @@ struct Services {
   const metadata::BrokerConfig& static_config;
   FetchSessions& fetch_sessions;
   ProducerIds& producer_ids;
+  group::Coordinator& groups;
   const base::Clock& clock;
   base::Executor& helpers;  // for what may wait for the disk
   std::string cluster_id;

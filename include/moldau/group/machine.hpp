@@ -100,9 +100,20 @@ class Machine {
   [[nodiscard]] ConsumerGroup* find_consumer(std::string_view group_id) const;
   template <class T>
   T& put(std::unique_ptr<T> group);
-  ConsumerGroup& consumer_group_for_apply(const std::string& group_id);
   void remove(const std::string& group_id);
-  void upgrade(Step& step, ClassicGroup& group);
+  void forget(Step& step, const std::string& group_id);
+  void apply_typed(const OffsetCommitRecord& record);
+  void apply_typed(const OffsetTrailRecord& record);
+  void apply_typed(const GroupMetadataRecord& record);
+  void apply_typed(const ConsumerGroupMetadataRecord& record);
+  void apply_typed(const ConsumerGroupPartitionMetadataRecord& record);
+  void apply_typed(const ConsumerGroupMemberRecord& record);
+  void apply_typed(const TargetAssignmentMetadataRecord& record);
+  void apply_typed(const TargetAssignmentMemberRecord& record);
+  void apply_typed(const CurrentMemberAssignmentRecord& record);
+  void apply_typed(const RegularExpressionRecord& record);
+  template <class T>
+  void apply_to_consumer(const T& record, bool makes_group);
   void downgrade_if_due(Step& step, ConsumerGroup& group);
 
   // Invariant: a group that has an offset and no members of its own is a classic group, Empty.

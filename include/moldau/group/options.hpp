@@ -2,6 +2,7 @@
 // The broker's options that groups go by (names and defaults: Kafka's, protocol.md 4.2).
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +40,9 @@ struct GroupOptions {
   std::size_t offset_metadata_bytes_max = 4096;
   base::Milliseconds offsets_retention{10'080LL * 60 * 1000};
   OffsetRetention retention_policy = OffsetRetention::keep;
+
+  /// What bounds the groups' own settings; nullptr: they have none.
+  std::shared_ptr<const metadata::BrokerConfig> broker;
 
   static GroupOptions from(const metadata::BrokerConfig& config, OffsetRetention policy);
 

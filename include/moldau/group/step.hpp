@@ -76,6 +76,8 @@ class Deadlines {
   [[nodiscard]] std::optional<base::SteadyTime> next() const;
   /// The next key that is due, cleared; nullopt when there is none.
   std::optional<DeadlineKey> take_due(base::SteadyTime now);
+  /// Every deadline is that much later: time in which nobody could have been heard.
+  void postpone(base::SteadyTime::duration by);
   [[nodiscard]] std::size_t size() const { return when_.size(); }
 
  private:

@@ -1,0 +1,106 @@
+#pragma once
+// How a handler asks the group coordinator: one step for one group, or one for each of several, with an
+// answer that is given when all that the steps saw is durable.
+
+#include <atomic>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "moldau/api/context.hpp"
+#include "moldau/api/reply.hpp"
+#include "moldau/api/services.hpp"
+#include "moldau/group/coordinator.hpp"
+
+namespace moldau::api {
+
+/// Puts `code` where such an answer has its errors.
+void refuse(protocol::JoinGroupResponse& response, protocol::ErrorCode code);
+void refuse(protocol::SyncGroupResponse& response, protocol::ErrorCode code);
+void refuse(protocol::HeartbeatResponse& response, protocol::ErrorCode code);
+void refuse(protocol::LeaveGroupResponse& response, protocol::ErrorCode code);
+void refuse(protocol::OffsetCommitResponse& response, protocol::ErrorCode code);
+void refuse(protocol::OffsetFetchResponse& response, protocol::ErrorCode code);
+void refuse(protocol::OffsetDeleteResponse& response, protocol::ErrorCode code);
+void refuse(protocol::DeleteGroupsResponse& response, protocol::ErrorCode code);
+void refuse(protocol::DescribeGroupsResponse& response, protocol::ErrorCode code);
+void refuse(protocol::ListGroupsResponse& response, protocol::ErrorCode code);
+void refuse(protocol::ConsumerGroupHeartbeatResponse& response, protocol::ErrorCode code);
+void refuse(protocol::ConsumerGroupDescribeResponse& response, protocol::ErrorCode code);
+
+/// An answer that waits for what is to be durable first.  When it is dropped instead (its records could
+/// not be written, the coordinator ends) the client is told to try again.
+/// Thread rule: filled by the request's loop; settled by any thread, once.
+template <class Response>
+class DurableReply final : public Parked {
+ public:
+  explicit DurableReply(Reply<Response> reply) : reply_(std::move(reply)) {}
+  DurableReply(const DurableReply&) = delete;
+  DurableReply& operator=(const DurableReply&) = delete;
+  ~DurableReply() override { give_up(); }
+
+  Response& response() { return response_; }
+  /// One more thing has to be durable; there is one from the beginning.
+  void expect_more() { waiting_.fetch_add(1, std::memory_order_relaxed); }
+  void durable() {
+    if (waiting_.fetch_sub(1, std::memory_order_acq_rel) == 1 && !is_settled_.exchange(true))
+      reply_(response_);
+  }
+  void give_up() override { settle(protocol::ErrorCode::coordinator_not_available); }
+  void settle(protocol::ErrorCode code) {
+    if (is_settled_.exchange(true)) return;
+    refuse(response_, code);
+    reply_(response_);
+  }
+
+ private:
+  Reply<Response> reply_;
+  Response response_;
+  std::atomic<std::size_t> waiting_{1};
+  std::atomic<bool> is_settled_{false};
+};
+
+/// KIP-848 is switched on: by the finalized feature, and by group.coordinator.rebalance.protocols.
+[[nodiscard]] bool serves_consumer_protocol(const Services& services);
+
+/// "/192.0.2.7", as Kafka's records and descriptions have it.
+[[nodiscard]] group::Caller caller_of(const RequestContext& context);
+
+/// Runs `body(machine, step)` for the group and gives what it returns as the answer.  `skeleton` is what a
+/// refusal fills in: it has to name what the request named.
+template <class Response, class Body>
+void answer_group_step(const Services& services, const RequestContext& context,
+                       std::string_view group_id, Reply<Response> reply, Body body,
+                       Response skeleton = {}) {
+  auto pending = std::make_shared<DurableReply<Response>>(std::move(reply));
+  const auto refused =
+      services.groups.run(group_id, *context.loop, [&](group::Machine& machine, group::Step& step) {
+        pending->response() = body(machine, step);
+        step.effects.answers.push_back([pending] { pending->durable(); });
+      });
+  if (refused == protocol::ErrorCode::none) return;
+  pending->response() = std::move(skeleton);
+  pending->settle(refused);
+}
+
+/// One of several steps of one request: `body` fills its part of the answer in, `refused(code)` says there
+/// why not.
+template <class Response, class Body, class Refused>
+void join_group_step(const Services& services, const RequestContext& context,
+                     std::string_view group_id,
+                     const std::shared_ptr<DurableReply<Response>>& pending, Body body,
+                     Refused refused) {
+  const auto code =
+      services.groups.run(group_id, *context.loop, [&](group::Machine& machine, group::Step& step) {
+        body(machine, step);
+        pending->expect_more();
+        step.effects.answers.push_back([pending] { pending->durable(); });
+      });
+  if (code != protocol::ErrorCode::none) refused(code);
+}
+
+/// What Kafka answers where operations are asked for and there is no authorizer: all that a group has.
+constexpr std::int32_t all_group_operations =
+    1 << 3 | 1 << 6 | 1 << 8 | 1 << 10 | 1 << 11;  // READ, DELETE, DESCRIBE, DESCRIBE_/ALTER_CONFIGS
+
+}  // namespace moldau::api
