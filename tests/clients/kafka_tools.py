@@ -11,7 +11,8 @@ Every line is compared, in its order where Kafka has one. What differs on purpos
 the reason: NOT_SERVED, NOT_SERVED_FEATURES and OTHER_VERSIONS. What is named there and printed all the same
 must be as Kafka prints it.
 
-Only tools without a group are here (the console consumer with --partition); those with one are in group_tools.py.
+Commands that need no group are here (the console consumer with --partition); those that read as a group, such as
+kafka-consumer-perf-test, and those about groups are in group_tools.py.
 """
 import argparse
 import json
@@ -34,7 +35,6 @@ OFFSETS_FILE = 'delete-records.json'
 
 # APIs that Moldau does not serve yet, by key; the tool calls them UNSUPPORTED.
 NOT_SERVED = {
-    'groups': (8, 9, 11, 12, 13, 14, 15, 16, 42, 47, 68, 69),
     'transactions': (24, 25, 26, 27, 28, 65, 66),
     'SASL, ACLs, quotas, delegation tokens': (17, 29, 30, 31, 36, 38, 39, 40, 41, 48, 49, 50, 51),
     'share groups': (76, 77, 78, 79, 83, 84, 85, 86, 87, 90, 91, 92),
@@ -42,13 +42,15 @@ NOT_SERVED = {
     'more than one node, more than one directory': (34, 45, 55, 64, 80, 81),
 }
 # Nobody may take what is not served for finalized.
-NOT_SERVED_FEATURES = ('group.version', 'share.version', 'streams.version', 'transaction.version')
+NOT_SERVED_FEATURES = ('share.version', 'streams.version', 'transaction.version')
 # Versions that Kafka 4.3 does not have: older ones that only lack fields, and 4.4's newest.
 OTHER_VERSIONS = {
-    'ListOffsets(2)': '0 to 11 [usable: 11]', 'ApiVersions(18)': '0 to 5 [usable: 4]',
+    'ListOffsets(2)': '0 to 11 [usable: 11]', 'OffsetCommit(8)': '0 to 10 [usable: 10]',
+    'OffsetFetch(9)': '0 to 10 [usable: 10]', 'JoinGroup(11)': '0 to 9 [usable: 9]',
+    'ApiVersions(18)': '0 to 5 [usable: 4]',
     'CreateTopics(19)': '0 to 7 [usable: 7]', 'DeleteTopics(20)': '0 to 6 [usable: 6]',
     'OffsetForLeaderEpoch(23)': '0 to 4 [usable: 4]', 'DescribeConfigs(32)': '0 to 4 [usable: 4]',
-    'DescribeLogDirs(35)': '0 to 5 [usable: 5]',
+    'DescribeLogDirs(35)': '0 to 5 [usable: 5]', 'DeleteGroups(42)': '0 to 3 [usable: 2]',
 }
 
 # name, tool, arguments
