@@ -6,7 +6,7 @@
 Real members and raw ones fill groups of every kind: of both protocols, simple ones, changed and deleted
 offsets, deleted groups, configurations of groups. The broker stops in order, and
 
-1. kafka-dump-log reads the offsets topic with its decoder;
+1. kafka-dump-log reads the offsets topic with its decoder, all but Moldau's own records, of type 19789;
 2. Apache Kafka starts on the directory; `kafka-consumer-groups --describe` and `kafka-groups --list` show what they
    showed before, and so does OffsetFetch, metadata included; members join and commit, and go on where they were;
 3. Moldau starts on what Kafka left, with the same proof.
@@ -34,6 +34,10 @@ GROUP_CONFIG = 32    # the kind of a group's configuration
 CLASSIC, CONSUMER, SIMPLE = 'classic', 'consumer', 'simple'
 REAL = {'real-classic': [], 'real-consumer': ['--command-property', 'group.protocol=consumer']}
 DECODED = re.compile(r'key: \{"type":"\d+","data":\{.* payload: (\{"version"|<DELETE>)')
+# Moldau's own record, offsets that an administrator replaced: Kafka passes over it, and says so.
+OWN_RECORD = re.compile(r' key: Unknown record type 19789 at offset \d+, skipping\.$|'
+                        r' WARN CoordinatorLoaderImpl Unknown record type 19789 while loading offsets and group metadata'
+                        r' from __consumer_offsets-\d+\. Ignoring it\.')
 NEITHER = ('deleted-classic', 'deleted-consumer', 'deleted-simple')
 RETRY = {ERROR[name] for name in ('COORDINATOR_LOAD_IN_PROGRESS', 'COORDINATOR_NOT_AVAILABLE', 'NOT_COORDINATOR',
                                   'UNKNOWN_TOPIC_OR_PARTITION')}
@@ -240,13 +244,21 @@ def check_gone_on(report, who, seen, base):
     report.line(not wrong, f'{who}: groups go on', str(wrong or ''))
 
 
-def dump_offsets(report, who, data):
-    """Kafka's own decoder knows every record of the offsets topic."""
+def without_own(first, lines):
+    """Without what Kafka says of Moldau's own records, which Moldau must have written."""
+    if first == 'kafka':
+        return lines
+    left = [line for line in lines if not OWN_RECORD.search(line)]
+    return left if len(left) < len(lines) else left + ['no record of 19789']
+
+
+def dump_offsets(report, first, who, data):
+    """Kafka's own decoder knows every record of the offsets topic but Moldau's own."""
     files = [os.path.join(data, name, '0' * 20 + '.log') for name in sorted(os.listdir(data))
              if name.startswith(OFFSETS_TOPIC + '-')]
     status, output = dump(brokers.kafka_runner(), ['--offsets-decoder', '--deep-iteration'], files)
     records = [line for line in output.splitlines() if line.startswith('| ')]
-    odd = [line for line in records if not DECODED.search(line)]
+    odd = without_own(first, [line for line in records if not DECODED.search(line)])
     good = status == 0 and len(files) == 50 and len(records) > 100 and not odd
     report.line(good, f'{who}: dump-log --offsets-decoder', f'status {status}, {len(files)} files, '
                 f'{len(records)} records' + (f', odd: {odd[0][:300]}' if odd else ''))
@@ -264,14 +276,14 @@ def run(folder, first, report):
     seen = shown(before.port)
     check_contents(report, name, seen)
     stop(report, name, before)
-    dump_offsets(report, name, before.data)
+    dump_offsets(report, first, name, before.data)
 
     kafka = brokers.Broker('kafka', folder, port=before.port, properties=properties('kafka')).start()
     wait_until_served(kafka)
     after = shown(kafka.port)
     compare(report, 'Kafka', seen, after)
     check_contents(report, 'Kafka', after)
-    complaints = complaints_of(kafka)
+    complaints = without_own(first, complaints_of(kafka))
     report.line(not complaints, 'Kafka complains of nothing', ' | '.join(line[:300] for line in complaints[:6]))
     go_on(kafka, 25)
     seen = shown(kafka.port)
@@ -284,7 +296,7 @@ def run(folder, first, report):
     go_on(before, 30)
     check_gone_on(report, name + ' again', shown(before.port), 30)
     stop(report, name + ' again', before)
-    dump_offsets(report, name + ' again', before.data)
+    dump_offsets(report, first, name + ' again', before.data)
 
 
 def properties(kind):
