@@ -104,6 +104,10 @@ Result<std::string> change_list(const OptionDefinition& option, const Change& ch
 
 /// Applies one change to `now`.
 Status apply(ConfigResourceType type, const Change& change, ConfigMap& now) {
+  if (change.operation < AlterOperation::set || change.operation > AlterOperation::subtract) {
+    return fail(Errc::invalid_request, fmt::format("Unknown operation {} for key {}",
+                                                   static_cast<int>(change.operation), change.name));
+  }
   if (change.operation == AlterOperation::remove) {
     now.erase(change.name);
     return {};

@@ -286,6 +286,9 @@ TEST(Controller, AltersTopicsAsKafkaDoes) {
   EXPECT_EQ(value("cleanup.policy"), "compact");
   EXPECT_EQ(alter("cleanup.policy", subtract, "compact"), "ok");
   EXPECT_EQ(value("cleanup.policy"), "");
+  EXPECT_EQ(alter("cleanup.policy", static_cast<AlterOperation>(7), "compact"),
+            "invalid_request: Unknown operation 7 for key cleanup.policy");
+  EXPECT_EQ(value("cleanup.policy"), "");
   EXPECT_EQ(alter("retention.ms", remove, std::nullopt), "ok");
   EXPECT_EQ(value("retention.ms"), "unset");
   EXPECT_EQ(node.alter(ConfigResourceType::topic, "nope", {"retention.ms", set, "1"}),
