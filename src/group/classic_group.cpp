@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "moldau/group/consumer_protocol.hpp"
 #include "group/leave_group.hpp"
 #include "moldau/base/log.hpp"
+#include "moldau/group/consumer_protocol.hpp"
 
 namespace moldau::group {
 
@@ -91,8 +91,7 @@ protocol::HeartbeatResponse ClassicGroup::heartbeat(Step& step, const Caller&,
   }
   // While CompletingRebalance too: a consumer sends heartbeats as soon as it has joined.
   renew_session(step, *members_.find(request.member_id));
-  if (state_ == State::preparing_rebalance)
-    response.error_code = ErrorCode::rebalance_in_progress;
+  if (state_ == State::preparing_rebalance) response.error_code = ErrorCode::rebalance_in_progress;
   return response;
 }
 
@@ -112,8 +111,7 @@ protocol::LeaveGroupResponse ClassicGroup::leave(Step& step, const Caller& calle
   return leave_response(caller, std::move(results));
 }
 
-ErrorCode ClassicGroup::leave_one(Step& step,
-                                  const protocol::LeaveGroupRequest::Member& leaving) {
+ErrorCode ClassicGroup::leave_one(Step& step, const protocol::LeaveGroupRequest::Member& leaving) {
   std::string member_id = leaving.member_id;
   if (member_id.empty()) {
     // An administrator removes a static member by its instance id alone.
@@ -168,8 +166,8 @@ void ClassicGroup::on_deadline(Step& step, const DeadlineKey& key) {
 void ClassicGroup::expire_session(Step& step, const std::string& member_id) {
   const ClassicMember* member = members_.find(member_id);
   if (member == nullptr && !members_.is_pending(member_id)) return;
-  // Who waits for an answer cannot send heartbeats; the answer begins a new session.  A new member may
-  // have gone without a trace and come again under another id: its wait has an end.
+  // Who waits for an answer cannot send heartbeats; the answer begins a new session.  A new member
+  // may have gone without a trace and come again under another id: its wait has an end.
   if (member != nullptr && !member->is_new && (member->awaits_join() || member->awaits_sync()))
     return;
   const bool was_pending = member == nullptr;
@@ -193,7 +191,9 @@ DeadlineKey ClassicGroup::session_key(std::string_view member_id) const {
   return {DeadlineKind::session, id(), std::string(member_id)};
 }
 
-DeadlineKey ClassicGroup::group_key(DeadlineKind kind) const { return {kind, id(), ""}; }
+DeadlineKey ClassicGroup::group_key(DeadlineKind kind) const {
+  return {kind, id(), ""};
+}
 
 void ClassicGroup::fail_parked(Effects& effects, ErrorCode code) {
   for (auto& [id, member] : members_.all()) {
@@ -255,8 +255,8 @@ void ClassicGroup::read_subscriptions() {
   for (const auto& [id, member] : members_.all()) {
     auto subscribed = subscribed_topics(member.metadata_of(*protocol_name_));
     if (!subscribed) {
-      log::debug("group.unreadable_subscription", "group={} member={}: {}",
-                 log::client(this->id()), log::client(id), subscribed.error().message);
+      log::debug("group.unreadable_subscription", "group={} member={}: {}", log::client(this->id()),
+                 log::client(id), subscribed.error().message);
       return;
     }
     for (std::string& topic : *subscribed) topics.insert(std::move(topic));
@@ -334,7 +334,9 @@ ErrorCode ClassicGroup::check_commit(Step& step, const OffsetClient& client) {
   return ErrorCode::none;
 }
 
-ErrorCode ClassicGroup::check_fetch(const OffsetClient&) const { return ErrorCode::none; }
+ErrorCode ClassicGroup::check_fetch(const OffsetClient&) const {
+  return ErrorCode::none;
+}
 
 ErrorCode ClassicGroup::check_delete() const {
   return is_empty() ? ErrorCode::none : ErrorCode::non_empty_group;

@@ -1,19 +1,20 @@
 #pragma once
-// A group of the classic protocol: members join, one of them, the leader, assigns, all of them fetch
-// their share.  Also a mere place for offsets, where nobody ever joined.
+// A group of the classic protocol: members join, one of them, the leader, assigns, all of them
+// fetch their share.  Also a mere place for offsets, where nobody ever joined.
 //
-//            first JoinGroup              all joined, or the time for it is over
-//   Empty --------------------> PreparingRebalance --------------------> CompletingRebalance
-//     ^                            |   ^     ^                              |          |
-//     |   nobody joined            |   |     |    a member joins or goes    |          | the leader's
-//     +----------------------------+   |     +------------------------------+          | SyncGroup
-//                                      |                                               v
-//                                      +----------------------------------------- Stable
-//                                               a member joins or goes
+//           first JoinGroup             all joined, or the time for it is over
+//   Empty ------------------> PreparingRebalance ------------------> CompletingRebalance
+//     ^                           |  ^    ^                            |         |
+//     |     nobody joined         |  |    |   a member joins or goes   |         | SyncGroup of
+//     +---------------------------+  |    +----------------------------+         | the leader
+//                                    |                                           v
+//                                    +--------------------------------------- Stable
+//                                              a member joins or goes
 //
-// The first rebalance after Empty waits group.initial.rebalance.delay.ms for more members, and again
-// while they arrive (KIP-134).  In the log is a group that is Empty or Stable; a group that is between
-// them comes back as what it was.  A deleted group (Dead in Kafka) is one that the machine dropped.
+// The first rebalance after Empty waits group.initial.rebalance.delay.ms for more members, and
+// again while they arrive (KIP-134).  In the log is a group that is Empty or Stable; a group that
+// is between them comes back as what it was.  A deleted group (Dead in Kafka) is one that the
+// machine dropped.
 //
 // Thread rule: as group.hpp.
 // Sources: protocol.md edge cases 49 to 60; KIP-62, 134, 345, 389, 394, 559, 800, 814.
@@ -46,9 +47,9 @@ class ClassicGroup final : public Group {
   explicit ClassicGroup(std::string id);
   static std::unique_ptr<ClassicGroup> from_record(const std::string& id,
                                                    const GroupMetadataRecord::Value& value);
-  /// A consumer group whose members all speak the classic protocol now (KIP-848): stable, led by the
-  /// first of them.  nullptr when they have no protocol in common.  The assignments, which depend on
-  /// the protocol chosen, are given with set_assignment(); then comes start_converted().
+  /// A consumer group whose members all speak the classic protocol now (KIP-848): stable, led by
+  /// the first of them.  nullptr when they have no protocol in common.  The assignments, which
+  /// depend on the protocol chosen, are given with set_assignment(); then comes start_converted().
   static std::unique_ptr<ClassicGroup> from_consumer_members(std::string id,
                                                              std::int32_t generation,
                                                              std::vector<ClassicMember> members);
@@ -56,8 +57,8 @@ class ClassicGroup final : public Group {
   /// Writes the group's record and gives every member a session; `rebalance`: a member has gone.
   void start_converted(Step& step, bool rebalance);
 
-  /// The log has been read: every member gets a whole session, and a group that has more of them than
-  /// it may have now rebalances, so that some are left out.
+  /// The log has been read: every member gets a whole session, and a group that has more of them
+  /// than it may have now rebalances, so that some are left out.
   void finish_loading(Step& step);
 
   /// Why a JoinGroup is refused before any group is looked up or created; nullopt: it is not.

@@ -16,7 +16,8 @@ constexpr std::int16_t member_id_required_from = 4;  // KIP-394
 constexpr std::int16_t skip_assignment_from = 9;     // KIP-814
 
 /// A new member's JoinGroup may wait so long: as its id is not known to it yet, it can neither send
-/// heartbeats nor ask for this wait again, so that a client that went away would be waited for always.
+/// heartbeats nor ask for this wait again, so that a client that went away would be waited for
+/// always.
 constexpr base::Milliseconds new_member_join_timeout{5 * 60 * 1000};
 
 /// Where nobody joined although there are members, the next look comes no sooner than this.
@@ -113,7 +114,8 @@ bool ClassicGroup::supports(const protocol::JoinGroupRequest& request) const {
 }
 
 void ClassicGroup::join_new(Step& step, Join& join) {
-  if (!supports(join.request)) return refuse(step, join, ErrorCode::inconsistent_group_protocol, "");
+  if (!supports(join.request))
+    return refuse(step, join, ErrorCode::inconsistent_group_protocol, "");
   const auto& instance_id = join.request.group_instance_id;
   const std::string new_id =
       instance_id.value_or(join.caller.client.id) + "-" + uuid_text(step.random);
@@ -210,7 +212,8 @@ void ClassicGroup::replace_static(Step& step, Join& join, const std::string& old
   renew_session(step, member);
   if (state_ != State::stable || members_.vote() != protocol_name_) {
     members_.park_join(member, std::move(join.answer));
-    // While CompletingRebalance, the leader may know the old id only and would give the new one nothing.
+    // While CompletingRebalance, the leader may know the old id only and would give the new one
+    // nothing.
     return rebalance_or_complete(step, join.request.reason.value_or("a static member came back"));
   }
   // What it is assigned stays its own: nobody else need notice.
@@ -257,13 +260,13 @@ void ClassicGroup::prepare_rebalance(Step& step, std::string_view reason) {
   transition_to(step, State::preparing_rebalance);
   if (is_initial) {
     const base::Milliseconds delay = step.options.initial_rebalance_delay;
-    initial_wait_ = {.delay = delay,
-                     .remaining = std::max(members_.rebalance_timeout() - delay, base::Milliseconds(0))};
+    initial_wait_ = {
+        .delay = delay,
+        .remaining = std::max(members_.rebalance_timeout() - delay, base::Milliseconds(0))};
     return step.deadlines.set(group_key(DeadlineKind::join), step.now.steady + delay);
   }
   if (members_.have_all_joined()) return complete_join(step);
-  step.deadlines.set(group_key(DeadlineKind::join),
-                     step.now.steady + members_.rebalance_timeout());
+  step.deadlines.set(group_key(DeadlineKind::join), step.now.steady + members_.rebalance_timeout());
 }
 
 void ClassicGroup::maybe_complete_join(Step& step) {
@@ -275,7 +278,8 @@ void ClassicGroup::extend_initial_wait(Step& step) {
   InitialWait& wait = *initial_wait_;
   if (!wait.has_new_member || wait.remaining == base::Milliseconds(0)) return complete_join(step);
   const base::Milliseconds delay = std::min(step.options.initial_rebalance_delay, wait.remaining);
-  wait = {.delay = delay, .remaining = std::max(wait.remaining - wait.delay, base::Milliseconds(0))};
+  wait = {.delay = delay,
+          .remaining = std::max(wait.remaining - wait.delay, base::Milliseconds(0))};
   step.deadlines.set(group_key(DeadlineKind::join), step.now.steady + delay);
 }
 
@@ -317,8 +321,7 @@ void ClassicGroup::begin_generation(Step& step) {
     member.is_new = false;
     pending_sync_.insert(id);
   }
-  step.deadlines.set(group_key(DeadlineKind::sync),
-                     step.now.steady + members_.rebalance_timeout());
+  step.deadlines.set(group_key(DeadlineKind::sync), step.now.steady + members_.rebalance_timeout());
 }
 
 }  // namespace moldau::group

@@ -1,6 +1,6 @@
 #pragma once
-// The members of a classic group: who they are, which protocols they share, who leads, who is waited
-// for.  States, deadlines and records are the group's (classic_group.hpp).
+// The members of a classic group: who they are, which protocols they share, who leads, who is
+// waited for.  States, deadlines and records are the group's (classic_group.hpp).
 //
 // Thread rule: one thread at a time, as the group.
 
@@ -51,7 +51,8 @@ class ClassicMembers {
 
   /// Adds a member that is not there, nor another with its instance id.  The first one leads.
   ClassicMember& add(ClassicMember member);
-  /// Takes the member out, with what it has parked; another leads if it did.  nullopt: was not there.
+  /// Takes the member out, with what it has parked; another leads if it did.  nullopt: was not
+  /// there.
   std::optional<ClassicMember> remove(std::string_view id);
   /// Gives a static member a new id: everything else stays.  What it had parked is in the result.
   ClassicMember replace(std::string_view old_id, const std::string& new_id);
@@ -105,7 +106,7 @@ class ClassicMembers {
   Map members_;
   std::map<std::string, std::string, std::less<>> static_ids_;  // instance id -> member id
   std::set<std::string, std::less<>> pending_;
-  std::map<std::string, std::size_t, std::less<>> supporters_;    // protocol -> how many support it
+  std::map<std::string, std::size_t, std::less<>> supporters_;  // protocol -> how many support it
   std::optional<std::string> leader_;
   std::size_t awaiting_join_ = 0;
 };

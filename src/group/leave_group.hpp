@@ -1,5 +1,6 @@
 #pragma once
-// LeaveGroup's two forms: one member in the request itself (versions 0 to 2), or many with a code each.
+// LeaveGroup's two forms: one member in the request itself (versions 0 to 2), or many with a code
+// each.
 
 #include <vector>
 

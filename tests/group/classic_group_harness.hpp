@@ -1,6 +1,6 @@
 #pragma once
-// A classic group with its time, randomness and log, for tests: answers run after every step, and time
-// passes deadline by deadline.
+// A classic group with its time, randomness and log, for tests: answers run after every step, and
+// time passes deadline by deadline.
 
 #include <gtest/gtest.h>
 
@@ -19,9 +19,24 @@ namespace moldau::group {
 using namespace std::chrono_literals;
 using protocol::ErrorCode;
 
-/// What a request was answered; null while it waits.
+/// What a request was answered; false while it waits.
 template <class Response>
-using Reply = std::shared_ptr<std::optional<Response>>;
+class Slot {
+ public:
+  void fill(Response response) {
+    EXPECT_FALSE(response_) << "answered twice";
+    response_ = std::move(response);
+  }
+  explicit operator bool() const { return response_.has_value(); }
+  /// Throws, which fails the test, where it waits still.
+  const Response& operator*() const { return response_.value(); }
+  const Response* operator->() const { return &response_.value(); }
+
+ private:
+  std::optional<Response> response_;
+};
+template <class Response>
+using Reply = std::shared_ptr<Slot<Response>>;
 
 struct JoinArgs {
   std::string member_id{};
@@ -53,10 +68,7 @@ class ClassicGroupHarness : public testing::Test {
  protected:
   template <class Response>
   static Answer<Response> answer_into(const Reply<Response>& reply) {
-    return [reply](Response response) {
-      EXPECT_FALSE(*reply) << "answered twice";
-      *reply = std::move(response);
-    };
+    return [reply](Response response) { reply->fill(std::move(response)); };
   }
 
   Step step() { return {now_, image_, options_, random_, deadlines_, effects_}; }
@@ -73,7 +85,7 @@ class ClassicGroupHarness : public testing::Test {
   }
 
   Reply<protocol::JoinGroupResponse> join(const JoinArgs& args) {
-    auto reply = std::make_shared<std::optional<protocol::JoinGroupResponse>>();
+    auto reply = std::make_shared<Slot<protocol::JoinGroupResponse>>();
     protocol::JoinGroupRequest request;
     request.group_id = group_->id();
     request.session_timeout_ms = args.session_ms;
@@ -97,7 +109,7 @@ class ClassicGroupHarness : public testing::Test {
   }
 
   Reply<protocol::SyncGroupResponse> sync(const SyncArgs& args) {
-    auto reply = std::make_shared<std::optional<protocol::SyncGroupResponse>>();
+    auto reply = std::make_shared<Slot<protocol::SyncGroupResponse>>();
     protocol::SyncGroupRequest request;
     request.group_id = group_->id();
     request.generation_id = args.generation;
@@ -188,13 +200,15 @@ class ClassicGroupHarness : public testing::Test {
     }
   }
 
-  /// `count` members in generation 1, none of which has sent its SyncGroup.  The leader comes first.
+  /// `count` members in generation 1, none of which has sent its SyncGroup.  The leader comes
+  /// first.
   std::vector<Joiner> completing(std::size_t count, const JoinArgs& args = {}) {
     std::vector<Joiner> members;
     for (std::size_t i = 0; i < count; ++i) members.push_back(arrive(args));
     advance(count == 1 ? 3s : 6s);  // the delay, and once more for those that came during it
     EXPECT_EQ(group_->state(), ClassicGroup::State::completing_rebalance);
-    std::ranges::partition(members, [this](const Joiner& each) { return each.id == group_->leader(); });
+    std::ranges::partition(members,
+                           [this](const Joiner& each) { return each.id == group_->leader(); });
     return members;
   }
 

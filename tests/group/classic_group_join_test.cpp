@@ -327,7 +327,8 @@ TEST_F(ClassicGroupJoin, StaticMemberThatMissesTheRebalanceIsKept) {
   const auto second = join({.instance_id = "b", .session_ms = 300'000});
   advance(7s);
   const std::string leader = *group_->leader();
-  const std::string other = leader == (*first)->member_id ? (*second)->member_id : (*first)->member_id;
+  const std::string other =
+      leader == (*first)->member_id ? (*second)->member_id : (*first)->member_id;
   sync({.member_id = other});
   sync({.member_id = leader});
   const auto again = join({.member_id = leader});
@@ -351,7 +352,8 @@ TEST_F(ClassicGroupJoin, StaticLeaderThatMissesTheRebalanceLeadsNoLonger) {
   const auto second = join({.instance_id = "b", .session_ms = 300'000});
   advance(7s);
   const std::string leader = *group_->leader();
-  const std::string other = leader == (*first)->member_id ? (*second)->member_id : (*first)->member_id;
+  const std::string other =
+      leader == (*first)->member_id ? (*second)->member_id : (*first)->member_id;
   sync({.member_id = other});
   sync({.member_id = leader});
   const auto again = join({.member_id = other, .protocols = {{.name = "range", .metadata = {2}}}});
@@ -375,11 +377,21 @@ TEST_F(ClassicGroupJoin, RebalanceThatNobodyJoinsGoesOnUntilSessionsEnd) {
 }
 
 TEST_F(ClassicGroupJoin, RebalanceTimeoutOfZeroDoesNotSpin) {
-  const auto member = join({.instance_id = "a", .session_ms = 60'000, .rebalance_ms = 0});
-  advance(3s);
-  if (*member && state() == State::completing_rebalance) sync({.member_id = (*member)->member_id});
-  arrive({.rebalance_ms = 0});
-  advance(120s);  // comes back
+  GroupMetadataRecord::Member member;
+  member.member_id = "m";
+  member.group_instance_id = "i";
+  member.rebalance_timeout_ms = 0;
+  member.session_timeout_ms = 60'000;
+  GroupMetadataRecord::Value value;
+  value.protocol_type = "consumer";
+  value.protocol = "range";
+  value.members = {member};
+  group_ = ClassicGroup::from_record("g", value);
+  Step step = this->step();
+  group_->finish_loading(step);
+  leave({leaving((*join({}))->member_id)});  // a rebalance that nobody joins
+  ASSERT_EQ(state(), State::preparing_rebalance);
+  advance(60s);  // comes back
   EXPECT_EQ(state(), State::empty);
 }
 
@@ -452,6 +464,14 @@ TEST_F(ClassicGroupJoin, PendingMemberIsWaitedFor) {
   advance(10s);  // the pending member's session
   EXPECT_FALSE(group_->members().is_pending(pending));
   EXPECT_EQ((*leader)->generation_id, 2);
+}
+
+TEST_F(ClassicGroupJoin, PendingMemberThatIsForgottenMakesNoRebalance) {
+  stable(1, {.session_ms = 60'000});
+  join({});
+  advance(10s);
+  EXPECT_TRUE(group_->members().pending().empty());
+  EXPECT_EQ(state(), State::stable);
 }
 
 TEST_F(ClassicGroupJoin, MemberIdsDiffer) {

@@ -7,8 +7,8 @@ namespace {
 
 class ClassicGroupStatic : public ClassicGroupHarness {
  protected:
-  /// Generation 1 of two static members, a leader and a follower, each with its instance id, and with
-  /// assignments {0} and {1}.
+  /// Generation 1 of two static members, a leader and a follower, each with its instance id, and
+  /// with assignments {0} and {1}.
   void SetUp() override { make_completing(); }
 
   void make_completing() {
@@ -96,8 +96,7 @@ TEST_F(ClassicGroupStatic, OldIdIsFenced) {
   EXPECT_EQ((*joined)->member_id, follower_);
   EXPECT_EQ(leave({leaving(follower_, follower_instance_)}).members[0].error_code,
             ErrorCode::fenced_instance_id);
-  EXPECT_EQ(commit(follower_, 1, follower_instance_),
-            ErrorCode::fenced_instance_id);
+  EXPECT_EQ(commit(follower_, 1, follower_instance_), ErrorCode::fenced_instance_id);
 }
 
 TEST_F(ClassicGroupStatic, OldIdWithoutItsInstanceIdIsUnknown) {
@@ -119,6 +118,16 @@ TEST_F(ClassicGroupStatic, SessionOfTheOldIdEndsNothing) {
   heartbeat((*back)->member_id, 1);
   advance(9s);
   EXPECT_EQ(state(), State::stable);
+}
+
+TEST_F(ClassicGroupStatic, NewIdHasASessionOfItsOwn) {
+  make_stable();
+  const auto back = join({.instance_id = follower_instance_, .session_ms = 8'000});
+  heartbeat(leader_, 1);
+  advance(7'999ms);
+  EXPECT_TRUE(has_member((*back)->member_id));
+  advance(1ms);
+  EXPECT_FALSE(has_member((*back)->member_id));
 }
 
 TEST_F(ClassicGroupStatic, MemberThatComesBackAndChangesTheProtocolChosenMakesARebalance) {
@@ -179,6 +188,19 @@ TEST_F(ClassicGroupStatic, ParkedSyncOfTheOldIdIsFenced) {
 }
 
 TEST_F(ClassicGroupStatic, MemberThatComesBackBeforeItsSyncHasToSyncInTime) {
+  sync({.member_id = leader_});
+  const auto back = join({.instance_id = follower_instance_});
+  const std::string id = (*back)->member_id;
+  for (int i = 0; i < 12; ++i) {
+    EXPECT_TRUE(has_member(id));
+    advance(5s);
+    heartbeat(leader_, 1);
+    heartbeat(id, 1);
+  }
+  EXPECT_FALSE(has_member(id));
+}
+
+TEST_F(ClassicGroupStatic, MemberThatComesBackBeforeItsSyncStaysOnceItHasSynced) {
   sync({.member_id = leader_, .assignments = {{.member_id = follower_, .assignment = {1}}}});
   ASSERT_EQ(state(), State::stable);
   const auto back = join({.instance_id = follower_instance_});
@@ -208,8 +230,10 @@ TEST_F(ClassicGroupStatic, SubscriptionsOfTheNewSelfCount) {
     subscription.topics = {topic};
     return encode_subscription(subscription, 3);
   };
-  join({.instance_id = leader_instance_, .protocols = {{.name = "range", .metadata = metadata("t")}}});
-  join({.instance_id = follower_instance_, .protocols = {{.name = "range", .metadata = metadata("u")}}});
+  join({.instance_id = leader_instance_,
+        .protocols = {{.name = "range", .metadata = metadata("t")}}});
+  join({.instance_id = follower_instance_,
+        .protocols = {{.name = "range", .metadata = metadata("u")}}});
   EXPECT_EQ(state(), State::stable);
   EXPECT_TRUE(group_->subscribes_to("t"));
   EXPECT_TRUE(group_->subscribes_to("u"));

@@ -43,7 +43,7 @@ TEST_F(ClassicGroupSync, AssignmentIsInTheLogBeforeItIsTold) {
   const auto members = completing(2);
   now_.wall_ms += 500;
   const std::int64_t since = group_->state_since_ms().value();
-  auto reply = std::make_shared<std::optional<protocol::SyncGroupResponse>>();
+  auto reply = std::make_shared<Slot<protocol::SyncGroupResponse>>();
   protocol::SyncGroupRequest request;
   request.group_id = "g";
   request.generation_id = 1;
@@ -85,6 +85,26 @@ TEST_F(ClassicGroupSync, WhomTheLeaderLeftOutGetsNothing) {
   EXPECT_EQ(last_record().members.size(), 2U);
 }
 
+TEST_F(ClassicGroupSync, AssignmentOfAnEarlierGenerationIsNotKept) {
+  const auto members = stable(2);
+  const auto leader = join({.member_id = members[0].id});
+  join({.member_id = members[1].id});
+  ASSERT_EQ((*leader)->generation_id, 2);
+  const auto follower = sync({.member_id = members[1].id, .generation = 2});
+  sync({.member_id = members[0].id, .generation = 2});
+  EXPECT_EQ((*follower)->assignment, Bytes{});
+}
+
+TEST_F(ClassicGroupSync, GenerationThatEndsBeforeItsAssignmentLeavesNone) {
+  const auto members = stable(2);
+  join({.member_id = members[0].id});
+  join({.member_id = members[1].id});
+  ASSERT_EQ(state(), State::completing_rebalance);
+  arrive();
+  for (const auto& member : group_->describe(caller(6)).members)
+    EXPECT_EQ(member.member_assignment, Bytes{});
+}
+
 TEST_F(ClassicGroupSync, AssignmentFromAFollowerIsNotOne) {
   const auto members = completing(2);
   const auto follower = sync({.member_id = members[1].id,
@@ -119,12 +139,11 @@ TEST_F(ClassicGroupSync, AnotherProtocolThanTheGroupsIsRefused) {
             ErrorCode::inconsistent_group_protocol);
   EXPECT_EQ((*sync({.member_id = members[0].id, .name = "sticky"}))->error_code,
             ErrorCode::inconsistent_group_protocol);
-  EXPECT_EQ((*sync({.member_id = members[0].id,
-                    .type = std::nullopt,
-                    .name = std::nullopt,
-                    .version = 4}))
-                ->error_code,
-            ErrorCode::none);
+  EXPECT_EQ(
+      (*sync(
+           {.member_id = members[0].id, .type = std::nullopt, .name = std::nullopt, .version = 4}))
+          ->error_code,
+      ErrorCode::none);
 }
 
 TEST_F(ClassicGroupSync, NobodySyncsWithAnEmptyGroup) {
@@ -137,7 +156,22 @@ TEST_F(ClassicGroupSync, RebalanceEndsTheWait) {
   arrive();
   EXPECT_EQ((*waiting)->error_code, ErrorCode::rebalance_in_progress);
   EXPECT_EQ((*waiting)->protocol_type, std::nullopt);
+  EXPECT_FALSE(deadlines_.has({DeadlineKind::sync, "g", ""}));
   EXPECT_EQ((*sync({.member_id = members[1].id}))->error_code, ErrorCode::rebalance_in_progress);
+}
+
+TEST_F(ClassicGroupSync, MemberWhoseWaitARebalanceEndedHasToSendHeartbeatsAgain) {
+  const auto members = completing(2, {.session_ms = 6'000});
+  sync({.member_id = members[1].id});
+  for (int i = 0; i < 2; ++i) {
+    advance(5s);
+    heartbeat(members[0].id, 1);
+  }
+  join({.member_id = members[0].id, .protocols = {{.name = "range", .metadata = {2}}}});
+  advance(5'999ms);
+  EXPECT_TRUE(has_member(members[1].id));
+  advance(1ms);
+  EXPECT_FALSE(has_member(members[1].id));
 }
 
 TEST_F(ClassicGroupSync, SecondSyncOfAMemberTakesThePlaceOfTheFirst) {

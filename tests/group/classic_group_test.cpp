@@ -224,20 +224,22 @@ TEST_F(ClassicGroupLife, EmptyGroupTakesCommitsOfNoGeneration) {
 TEST_F(ClassicGroupLife, GroupWithMembersTakesCommitsOfItsMembersOnly) {
   const auto members = stable(1);
   EXPECT_EQ(commit(members[0].id, 1), ErrorCode::none);
-  EXPECT_EQ(commit(members[0].id, 2),
-            ErrorCode::illegal_generation);
+  EXPECT_EQ(commit(members[0].id, 2), ErrorCode::illegal_generation);
   EXPECT_EQ(commit(members[0].id, -1), ErrorCode::illegal_generation);
-  EXPECT_EQ(commit("nobody", 1),
-            ErrorCode::unknown_member_id);
+  EXPECT_EQ(commit("nobody", 1), ErrorCode::unknown_member_id);
   EXPECT_EQ(commit("", -1), ErrorCode::unknown_member_id);
-  EXPECT_EQ(commit(members[0].id, 1, "i"),
-            ErrorCode::unknown_member_id);
+  EXPECT_EQ(commit(members[0].id, 1, "i"), ErrorCode::unknown_member_id);
+}
+
+TEST_F(ClassicGroupLife, CommitOfAGenerationNamesItsMember) {
+  stable(1);
+  EXPECT_EQ(commit("", 1), ErrorCode::unknown_member_id);
+  EXPECT_EQ(commit_in_transaction("", 1), ErrorCode::unknown_member_id);
 }
 
 TEST_F(ClassicGroupLife, CommitWhileCompletingIsTold) {
   const auto members = completing(1);
-  EXPECT_EQ(commit(members[0].id, 1),
-            ErrorCode::rebalance_in_progress);
+  EXPECT_EQ(commit(members[0].id, 1), ErrorCode::rebalance_in_progress);
 }
 
 TEST_F(ClassicGroupLife, CommitWhilePreparingIsTaken) {
@@ -249,12 +251,9 @@ TEST_F(ClassicGroupLife, CommitWhilePreparingIsTaken) {
 TEST_F(ClassicGroupLife, TransactionalCommitNamesAMemberOrNone) {
   const auto members = completing(1);
   EXPECT_EQ(commit_in_transaction("", -1), ErrorCode::none);
-  EXPECT_EQ(commit_in_transaction(members[0].id, 1),
-            ErrorCode::none);
-  EXPECT_EQ(commit_in_transaction(members[0].id, 0),
-            ErrorCode::illegal_generation);
-  EXPECT_EQ(commit_in_transaction("nobody", 1),
-            ErrorCode::unknown_member_id);
+  EXPECT_EQ(commit_in_transaction(members[0].id, 1), ErrorCode::none);
+  EXPECT_EQ(commit_in_transaction(members[0].id, 0), ErrorCode::illegal_generation);
+  EXPECT_EQ(commit_in_transaction("nobody", 1), ErrorCode::unknown_member_id);
 }
 
 TEST_F(ClassicGroupLife, CommitCountsAsAHeartbeatAndATransactionalOneDoesNot) {
@@ -405,6 +404,15 @@ TEST_F(ClassicGroupLife, OldRecordsHaveNoRebalanceTimeoutAndNoTimestamp) {
   EXPECT_EQ(group_->members().size(), 1U);
 }
 
+TEST_F(ClassicGroupLife, RecordSaysWhoLeads) {
+  stable(2);
+  auto value = last_record();
+  for (const auto& member : last_record().members) {
+    value.leader = member.member_id;
+    EXPECT_EQ(ClassicGroup::from_record("g", value)->leader(), member.member_id);
+  }
+}
+
 TEST_F(ClassicGroupLife, RecordWhoseLeaderIsNoMemberDoesNoHarm) {
   const auto members = stable(1);
   auto value = last_record();
@@ -521,8 +529,8 @@ TEST_F(ClassicGroupLife, MembersWithoutACommonProtocolMakeNoClassicGroup) {
 
 // Everything together.
 
-/// Members that join, sync, leave, stall and come back at random: every request is answered in the end,
-/// generations in the log only rise, and a group that is left alone becomes empty.
+/// Members that join, sync, leave, stall and come back at random: every request is answered in the
+/// end, generations in the log only rise, and a group that is left alone becomes empty.
 class ClassicGroupAtRandom : public ClassicGroupHarness,
                              public testing::WithParamInterface<std::uint64_t> {
  protected:
@@ -568,7 +576,8 @@ class ClassicGroupAtRandom : public ClassicGroupHarness,
         advance(base::Milliseconds(static_cast<std::int64_t>(roll(4'000))));
     }
     for (const auto& reply : joins_)
-      if (*reply && !(*reply)->member_id.empty() && !std::ranges::count(known_, (*reply)->member_id))
+      if (*reply && !(*reply)->member_id.empty() &&
+          !std::ranges::count(known_, (*reply)->member_id))
         known_.push_back((*reply)->member_id);
     if (known_.size() > 12) known_.erase(known_.begin());
   }

@@ -55,7 +55,8 @@ TEST(ConsumerSubscription, UserDataAndRackMayBeNull) {
   ConsumerSubscription subscription;
   subscription.topics = {"t"};
   for (std::int16_t version = 0; version <= consumer_protocol_version_max; ++version)
-    EXPECT_EQ(decode_subscription(encode_subscription(subscription, version)).value(), subscription);
+    EXPECT_EQ(decode_subscription(encode_subscription(subscription, version)).value(),
+              subscription);
 }
 
 TEST(ConsumerSubscription, NewerVersionIsReadAsTheNewestKnown) {
@@ -67,7 +68,8 @@ TEST(ConsumerSubscription, NewerVersionIsReadAsTheNewestKnown) {
 }
 
 TEST(ConsumerSubscription, IsWrittenInAVersionThatExists) {
-  EXPECT_EQ(encode_subscription(full_subscription(), 9), encode_subscription(full_subscription(), 3));
+  EXPECT_EQ(encode_subscription(full_subscription(), 9),
+            encode_subscription(full_subscription(), 3));
   EXPECT_EQ(encode_subscription(full_subscription(), -1), subscription_v0());
 }
 
@@ -111,8 +113,8 @@ TEST(ConsumerProtocolVersion, NeedsTwoBytes) {
 TEST(ConsumerAssignment, HasTheSameFormInEveryVersion) {
   const ConsumerAssignment assignment{.partitions = {{.topic = "a", .partitions = {1}}},
                                       .user_data = Bytes{9}};
-  const Bytes body = Bytes{0, 0, 0, 1, 0, 1} + "a" + Bytes{0, 0, 0, 1, 0, 0, 0, 1} +
-                     Bytes{0, 0, 0, 1, 9};
+  const Bytes body =
+      Bytes{0, 0, 0, 1, 0, 1} + "a" + Bytes{0, 0, 0, 1, 0, 0, 0, 1} + Bytes{0, 0, 0, 1, 9};
   EXPECT_EQ(encode_assignment(assignment, 0), (Bytes{0, 0} + body));
   EXPECT_EQ(encode_assignment(assignment, 3), (Bytes{0, 3} + body));
   EXPECT_EQ(encode_assignment(assignment, 7), (Bytes{0, 3} + body));

@@ -1,6 +1,7 @@
 #pragma once
-// What Kafka's own consumers put into the opaque bytes of the classic protocol when its protocol type
-// is "consumer": subscriptions in JoinGroup, assignments in SyncGroup.  Both begin with their version.
+// What Kafka's own consumers put into the opaque bytes of the classic protocol when its protocol
+// type is "consumer": subscriptions in JoinGroup, assignments in SyncGroup.  Both begin with their
+// version.
 //
 // The coordinator passes these bytes through.  It reads subscriptions to know which topics a group
 // reads, and both when a group changes between the classic protocol and KIP-848.
@@ -73,7 +74,8 @@ struct ConsumerAssignment {
 /// Errors: malformed.
 [[nodiscard]] base::Result<std::vector<std::string>> subscribed_topics(base::ByteView bytes);
 
-/// `version` as a client declared it; those above the newest known become that one, negative ones 0.
+/// `version` as a client declared it; those above the newest known become that one, negative ones
+/// 0.
 [[nodiscard]] Bytes encode_subscription(const ConsumerSubscription& subscription,
                                         std::int16_t version);
 [[nodiscard]] Bytes encode_assignment(const ConsumerAssignment& assignment, std::int16_t version);
