@@ -46,8 +46,7 @@ NOT_SERVED_FEATURES = ('share.version', 'streams.version', 'transaction.version'
 # Versions that Kafka 4.3 does not have: older ones that only lack fields, and 4.4's newest.
 OTHER_VERSIONS = {
     'ListOffsets(2)': '0 to 11 [usable: 11]', 'OffsetCommit(8)': '0 to 10 [usable: 10]',
-    'OffsetFetch(9)': '0 to 10 [usable: 10]', 'JoinGroup(11)': '0 to 9 [usable: 9]',
-    'ApiVersions(18)': '0 to 5 [usable: 4]',
+    'OffsetFetch(9)': '0 to 10 [usable: 10]', 'ApiVersions(18)': '0 to 5 [usable: 4]',
     'CreateTopics(19)': '0 to 7 [usable: 7]', 'DeleteTopics(20)': '0 to 6 [usable: 6]',
     'OffsetForLeaderEpoch(23)': '0 to 4 [usable: 4]', 'DescribeConfigs(32)': '0 to 4 [usable: 4]',
     'DescribeLogDirs(35)': '0 to 5 [usable: 5]', 'DeleteGroups(42)': '0 to 3 [usable: 2]',
