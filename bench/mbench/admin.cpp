@@ -194,6 +194,27 @@ std::vector<std::int64_t> Admin::offsets(const std::string& topic, std::int32_t 
   return found;
 }
 
+void Admin::find_coordinator(const std::string& group) {
+  std::int16_t error = 0;
+  for (int tries = 0; tries < 6000; ++tries) {
+    Writer request = request_head(api_find_coordinator, 4, 7);
+    request.be(std::int8_t{0}).compact_array(1).compact_string(group).no_tags();
+    const Bytes body = call(std::move(request));
+    Reader reader = reader_of(body);
+    reader.be<std::int32_t>();
+    reader.compact_size();
+    reader.compact_string();
+    reader.be<std::int32_t>();
+    reader.compact_string();
+    reader.be<std::int32_t>();
+    error = reader.be<std::int16_t>();
+    require_read(reader, "FindCoordinator");
+    if (error == 0) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  throw BrokerError("FindCoordinator " + group, error);
+}
+
 std::int16_t Admin::produce(const std::string& topic, std::int32_t partition, const Bytes& batch) {
   Writer request = request_head(api_produce, 9, 6);
   request.uvarint(0).be(std::int16_t{-1}).be(timeout_ms).compact_array(1).compact_string(topic);

@@ -18,7 +18,10 @@ constexpr std::string_view client_id = "mbench";
 
 // api keys
 constexpr std::int16_t api_produce = 0, api_fetch = 1, api_list_offsets = 2, api_metadata = 3,
-                       api_api_versions = 18, api_create_topics = 19, api_delete_topics = 20;
+                       api_offset_commit = 8, api_find_coordinator = 10, api_join_group = 11,
+                       api_heartbeat = 12, api_leave_group = 13, api_sync_group = 14,
+                       api_api_versions = 18, api_create_topics = 19, api_delete_topics = 20,
+                       api_consumer_group_heartbeat = 68;
 
 // The front of a request frame with header version 2, its length still 0.
 Writer request_head(std::int16_t api, std::int16_t version, std::int32_t correlation);
@@ -57,6 +60,9 @@ class Admin {
   // Offsets at -1 (end) or -2 (start), by partition.
   std::vector<std::int64_t> offsets(const std::string& topic, std::int32_t partitions,
                                     std::int64_t timestamp);
+  // Returns once the broker coordinates the group; makes the offsets topic on a broker's first
+  // group. Throws after 60 s.
+  void find_coordinator(const std::string& group);
   // One synchronous produce of a ready batch; returns the error code.
   std::int16_t produce(const std::string& topic, std::int32_t partition, const Bytes& batch);
 

@@ -23,9 +23,19 @@ void raise_descriptor_limit() {
 }
 
 const std::map<std::string_view, int (*)(const Options&)> verbs = {
-    {"produce", run_produce}, {"fetch", run_fetch},         {"mixed", run_mixed},
-    {"connect", run_connect}, {"first-ack", run_first_ack}, {"create", run_create},
-    {"delete", run_delete},   {"offsets", run_offsets},     {"calibrate", run_calibrate},
+    {"produce", run_produce},
+    {"fetch", run_fetch},
+    {"mixed", run_mixed},
+    {"connect", run_connect},
+    {"first-ack", run_first_ack},
+    {"create", run_create},
+    {"delete", run_delete},
+    {"offsets", run_offsets},
+    {"calibrate", run_calibrate},
+    {"commits", run_commits},
+    {"join-storm", run_join_storm},
+    {"group-heartbeats", run_group_heartbeats},
+    {"idle-groups", run_idle_groups},
 };
 
 }  // namespace

@@ -8,7 +8,10 @@
 
 #include "admin.hpp"
 #include "batch.hpp"
+#include "group_wire.hpp"
 #include "histogram.hpp"
+#include "load.hpp"
+#include "member.hpp"
 #include "options.hpp"
 #include "wire.hpp"
 
@@ -150,7 +153,8 @@ TEST(Options, WhatCannotBeMeantIsRefused) {
       {"--conections", "1"},   {"--connections"},        {"--connections", "0"},
       {"--connections", "1x"}, {"--server", "nowhere"},  {"--codec", "rar"},
       {"--acks", "0"},         {"--record-bytes", "7"},  {"--topic-config", "flush.messages"},
-      {"--rate", "-1"},        {"--server", "h:700000"},
+      {"--rate", "-1"},        {"--server", "h:700000"}, {"--protocol", "share"},
+      {"--members", "0"},
   };
   for (const auto& arguments : wrong) {
     EXPECT_THROW(parsed(arguments), std::invalid_argument) << arguments.front();
@@ -165,6 +169,120 @@ TEST(Frame, HeadCarriesItsLengthAndCorrelation) {
   EXPECT_EQ(load_be<std::int16_t>(bytes + 4), 1);
   EXPECT_EQ(load_be<std::int16_t>(bytes + 6), 12);
   EXPECT_EQ(load_be<std::int32_t>(bytes + correlation_at), 0x01020304);
+}
+
+// What stands behind the head of a request: key, version, correlation, client id, tags.
+Reader body_of(const Bytes& frame) {
+  return {frame.data() + 14 + client_id.size() + 1, frame.size() - 15 - client_id.size()};
+}
+
+TEST(GroupWire, CommitFrameHasItsOffsetWhereItSays) {
+  CommitFrame frame = commit_frame({"g", "m", 7}, "topic", 3);
+  store_be(frame.bytes.data() + frame.offset_at, std::int64_t{0x0102030405060708});
+  Reader reader = body_of(frame.bytes);
+  EXPECT_EQ(reader.compact_string(), "g");
+  EXPECT_EQ(reader.be<std::int32_t>(), 7);
+  EXPECT_EQ(reader.compact_string(), "m");
+  EXPECT_EQ(reader.uvarint(), 0U);  // no instance
+  EXPECT_EQ(reader.compact_size(), 1U);
+  EXPECT_EQ(reader.compact_string(), "topic");
+  EXPECT_EQ(reader.compact_size(), 1U);
+  EXPECT_EQ(reader.be<std::int32_t>(), 3);
+  EXPECT_EQ(reader.be<std::int64_t>(), 0x0102030405060708);
+  EXPECT_EQ(reader.be<std::int32_t>(), -1);
+  EXPECT_EQ(reader.compact_string(), "");
+  for (int tags = 0; tags < 3; ++tags) reader.tags();
+  EXPECT_TRUE(reader.ok());
+  EXPECT_EQ(reader.left(), 0U);
+}
+
+TEST(GroupWire, SharesAreContiguousAndDifferByOne) {
+  const auto shares = equal_shares({"a", "b", "c"}, 7);
+  ASSERT_EQ(shares.size(), 3U);
+  EXPECT_EQ(shares[0].partitions, (std::vector<std::int32_t>{0, 1, 2}));
+  EXPECT_EQ(shares[1].partitions, (std::vector<std::int32_t>{3, 4}));
+  EXPECT_EQ(shares[2].partitions, (std::vector<std::int32_t>{5, 6}));
+  EXPECT_TRUE(equal_shares({"a", "b"}, 1)[1].partitions.empty());
+}
+
+// The share that a leader's SyncGroup holds is what the member reads from its answer.
+TEST(GroupWire, AnAssignmentSentIsTheAssignmentRead) {
+  Writer request = sync_request({"g", "a", 1}, "topic", {{"a", {4, 9}}});
+  Reader sent = body_of(request.bytes());
+  sent.compact_string();
+  sent.be<std::int32_t>();
+  sent.compact_string();
+  sent.uvarint();
+  sent.compact_string();
+  sent.compact_string();
+  ASSERT_EQ(sent.compact_size(), 1U);
+  EXPECT_EQ(sent.compact_string(), "a");
+  const std::string_view bytes = sent.compact_string();
+  Writer answer;
+  answer.be(std::int32_t{0}).be(std::int16_t{0}).compact_null().compact_null();
+  answer.compact_string(bytes).no_tags();
+  const SyncAnswer read = parse_sync({answer.bytes().data(), answer.size()});
+  EXPECT_EQ(read.error, 0);
+  EXPECT_EQ(read.partitions, (std::vector<std::int32_t>{4, 9}));
+  EXPECT_THROW(parse_sync({answer.bytes().data(), answer.size() - 8}), std::runtime_error);
+}
+
+TEST(GroupWire, AMemberThatIsNoLeaderReadsAnEmptyShare) {
+  Writer answer;
+  answer.be(std::int32_t{0}).be(std::int16_t{27}).compact_null().compact_null();
+  answer.compact_string("").no_tags();
+  const SyncAnswer read = parse_sync({answer.bytes().data(), answer.size()});
+  EXPECT_EQ(read.error, 27);
+  EXPECT_TRUE(read.partitions.empty());
+}
+
+TEST(GroupWire, JoinAnswerNamesMembersAndLeader) {
+  Writer answer;
+  answer.be(std::int32_t{0}).be(std::int16_t{0}).be(std::int32_t{5});
+  answer.compact_string("consumer").compact_string("range").compact_string("b");
+  answer.be(std::int8_t{0}).compact_string("b").compact_array(2);
+  for (const char* id : {"a", "b"}) {
+    answer.compact_string(id).compact_null().compact_string("meta").no_tags();
+  }
+  answer.no_tags();
+  const JoinAnswer read = parse_join({answer.bytes().data(), answer.size()});
+  EXPECT_EQ(read.generation, 5);
+  EXPECT_EQ(read.leader, "b");
+  EXPECT_EQ(read.member_id, "b");
+  EXPECT_EQ(read.members, (std::vector<std::string>{"a", "b"}));
+  EXPECT_THROW(parse_join({answer.bytes().data(), 20}), std::runtime_error);
+}
+
+TEST(GroupWire, ConsumerHeartbeatAnswerWithAndWithoutAssignment) {
+  Writer answer;
+  answer.be(std::int32_t{0}).be(std::int16_t{0}).compact_null().compact_string("m");
+  answer.be(std::int32_t{3}).be(std::int32_t{5000});
+  Writer none = answer;
+  none.be(std::int8_t{-1}).no_tags();
+  EXPECT_FALSE(parse_consumer_heartbeat({none.bytes().data(), none.size()}).has_assignment);
+  answer.be(std::int8_t{1}).compact_array(1);
+  for (std::uint8_t i = 0; i < 16; ++i) answer.be(i);
+  answer.compact_array(2).be(std::int32_t{1}).be(std::int32_t{8}).no_tags().no_tags().no_tags();
+  const auto read = parse_consumer_heartbeat({answer.bytes().data(), answer.size()});
+  EXPECT_EQ(read.epoch, 3);
+  EXPECT_EQ(read.interval_ms, 5000);
+  EXPECT_TRUE(read.has_assignment);
+  EXPECT_EQ(read.topic_id[15], 15);
+  EXPECT_EQ(read.partitions, (std::vector<std::int32_t>{1, 8}));
+}
+
+TEST(Member, StableSharesCoverEverythingOnceAndEvenly) {
+  EXPECT_TRUE(are_equal_shares({{0, 1}, {2}, {3, 4}}, 5));
+  EXPECT_FALSE(are_equal_shares({{0, 1}, {2}, {3}}, 5)) << "one is owned by nobody";
+  EXPECT_FALSE(are_equal_shares({{0, 1}, {1, 2}}, 3)) << "one is owned twice";
+  EXPECT_FALSE(are_equal_shares({{0, 1, 2}, {3}}, 4)) << "one has more than its share";
+  EXPECT_FALSE(are_equal_shares({{0, 1}, {7}}, 3)) << "one does not exist";
+  EXPECT_TRUE(are_equal_shares({{0}, {}}, 1));
+}
+
+TEST(Load, ASchedulesMomentsDoNotDrift) {
+  EXPECT_EQ(due_ns(100, 0, 10'000), 100);
+  EXPECT_EQ(due_ns(100, 36'000'000, 10'000), 100 + 3'600'000'000'000);
 }
 
 }  // namespace

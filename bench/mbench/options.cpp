@@ -20,6 +20,10 @@ usage: mbench VERB [options]
   connect    open connections, say hello on each, keep them, count those that live
   first-ack  try until one produce is acknowledged; the time it took
   create, delete, offsets   one topic
+  commits    commit offsets of many groups, in a closed loop or at a fixed rate
+  join-storm members that join one group all at once, until each has its share of the topic
+  group-heartbeats   members of many groups that do nothing but send heartbeats
+  idle-groups        groups with one committed offset each, and nobody in them
   calibrate  this machine: CRC-32C, a null system call, fdatasync in --directory DIR
 
 where and what:
@@ -44,6 +48,17 @@ fetch and mixed:
 first-ack:
   --timeout S               give up after, default 60
   --since-ns T              count from this CLOCK_MONOTONIC moment
+commits, join-storm, group-heartbeats and idle-groups (--topic is made with --partitions, too):
+  --group NAME              default mbench; with several groups a number follows
+  --groups N                default 1
+  --members N               in each group; default 500
+  --protocol classic|consumer                default classic; consumer is KIP-848's
+  --interval S              between heartbeats; default 3, or what the broker says with consumer
+  --rounds N                of join-storm: all join, all leave, all join again; default 1
+  --real-members            commits: one classic member a group commits, not a stranger
+  --emptied                 idle-groups: a member joins, commits and leaves; not a stranger's commit
+  commits takes --connections, --in-flight, --rate, --count, --seconds and --warmup as produce does,
+  idle-groups --connections and --in-flight, group-heartbeats --seconds and --warmup
 all:
   --cpu-of PID              report what that process used during the measured part
 
@@ -99,6 +114,11 @@ void set_topic_config(Options& options, const std::string& name, const std::stri
   options.topic_config.emplace_back(value.substr(0, equals), value.substr(equals + 1));
 }
 
+void set_protocol(Options& options, const std::string& name, const std::string& value) {
+  if (value != "classic" && value != "consumer") refuse(name, value, "not classic or consumer");
+  options.classic = value == "classic";
+}
+
 void set_codec(Options& options, const std::string& name, const std::string& value) {
   if (!codec_of(value, options.codec)) refuse(name, value, "no such codec");
 }
@@ -112,6 +132,8 @@ const std::map<std::string, Setter>& setters() {
       {"--topic", [](O& o, const std::string&, const std::string& value) { o.topic = value; }},
       {"--directory",
        [](O& o, const std::string&, const std::string& value) { o.directory = value; }},
+      {"--group", [](O& o, const std::string&, const std::string& value) { o.group = value; }},
+      {"--protocol", set_protocol},
       {"--topic-config", set_topic_config},
       {"--codec", set_codec},
       {"--partitions", whole(&O::partitions, 1, 1'000'000)},
@@ -121,6 +143,9 @@ const std::map<std::string, Setter>& setters() {
       {"--records", whole(&O::records, 1, 1'000'000)},
       {"--acks", whole(&O::acks, -1, 1)},
       {"--count", whole(&O::count, 0, most)},
+      {"--groups", whole(&O::groups, 1, 1'000'000)},
+      {"--members", whole(&O::members, 1, 100'000)},
+      {"--rounds", whole(&O::rounds, 1, 1000)},
       {"--consumers", whole(&O::consumers, 0, 10'000)},
       {"--max-bytes", whole(&O::max_bytes, 1, std::numeric_limits<std::int32_t>::max())},
       {"--partition-max-bytes",
@@ -129,6 +154,7 @@ const std::map<std::string, Setter>& setters() {
       {"--cpu-of", whole(&O::cpu_of, 1, std::numeric_limits<std::int32_t>::max())},
       {"--seconds", real(&O::seconds)},
       {"--warmup", real(&O::warmup_s)},
+      {"--interval", real(&O::interval_s)},
       {"--rate", real(&O::rate)},
       {"--timeout", real(&O::timeout_s)},
   };
@@ -142,6 +168,8 @@ Options parse_options(const std::vector<std::string>& arguments) {
       {"--no-create", {&Options::create, false}},
       {"--no-session", {&Options::session, false}},
       {"--check", {&Options::check, true}},
+      {"--real-members", {&Options::real_members, true}},
+      {"--emptied", {&Options::emptied, true}},
   };
   Options options;
   for (std::size_t i = 0; i < arguments.size(); ++i) {

@@ -36,6 +36,14 @@ struct Options {
   std::int64_t since_ns = 0;
   std::int64_t cpu_of = 0;
   std::string directory = ".";
+  std::string group = "mbench";
+  std::int64_t groups = 1;
+  std::int64_t members = 500;
+  std::int64_t rounds = 1;
+  bool classic = true;        // false with --protocol consumer
+  bool real_members = false;  // --real-members
+  bool emptied = false;       // --emptied
+  double interval_s = 0;
 };
 
 // What `mbench --help` prints.

@@ -120,10 +120,15 @@ int run_connect(const Options& options) {
   return alive == wanted ? 0 : 1;
 }
 
-int run_create(const Options& options) {
-  const std::int64_t began = now_ns();
+void create_topic(const Options& options) {
+  if (!options.create) return;
   Admin(options.servers.front())
       .create({options.topic, static_cast<std::int32_t>(options.partitions), options.topic_config});
+}
+
+int run_create(const Options& options) {
+  const std::int64_t began = now_ns();
+  create_topic(options);
   Json json;
   json.add("verb", "create").add("topic", options.topic).add("partitions", options.partitions);
   json.add("ms", seconds_since(began) * 1e3);

@@ -4,20 +4,12 @@
 
 #include "admin.hpp"
 #include "consumer.hpp"
-#include "json.hpp"
-#include "measure.hpp"
+#include "load.hpp"
 #include "producer.hpp"
 #include "verbs.hpp"
 
 namespace moldau::mbench {
 namespace {
-
-constexpr double ns_per_s = 1e9;
-constexpr std::int64_t answer_timeout_ns = 30'000'000'000;
-
-std::int64_t ns(double seconds) {
-  return static_cast<std::int64_t>(seconds * ns_per_s);
-}
 
 ProduceSpec produce_spec(const Options& options) {
   ProduceSpec spec;
@@ -34,53 +26,8 @@ ProduceSpec produce_spec(const Options& options) {
   return spec;
 }
 
-void create_topic(const Options& options) {
-  if (!options.create) return;
-  Admin(options.servers.front())
-      .create({options.topic, static_cast<std::int32_t>(options.partitions), options.topic_config});
-}
-
-// Runs the producer through its warm-up, its measured part and the answers still to come.
-Cost drive(Loop& loop, Producer& producer, const Options& options) {
-  const auto until = [&](std::int64_t end_ns, bool draining) {
-    while (now_ns() < end_ns && !producer.all_lost()) {
-      if (producer.idle() && (draining || producer.exhausted())) return;
-      const std::int64_t wake_ns = producer.advance(end_ns);
-      loop.run_once(wake_ns);
-    }
-  };
-  producer.start();
-  if (options.warmup_s > 0) {
-    until(now_ns() + ns(options.warmup_s), false);
-    producer.reset_tally();
-  }
-  const Meter meter(static_cast<pid_t>(options.cpu_of));
-  const bool by_count = options.count > 0;
-  until(by_count ? INT64_MAX : now_ns() + ns(options.seconds), false);
-  // A count ends with its last answer; a time ends with the time, and what is still under way
-  // is not part of it.
-  const Cost cost = meter.read();
-  producer.stop();
-  const std::uint64_t acked = producer.tally().acked;
-  until(now_ns() + answer_timeout_ns, true);
-  if (!producer.idle()) producer.tally().errors[-1] += 1;  // unanswered
-  producer.tally().acked = acked;
-  return cost;
-}
-
-void add_cost(Json& json, const Options& options, const Cost& cost, std::uint64_t requests) {
-  const auto each = [&](std::int64_t cpu_ns) {
-    return requests == 0 ? 0.0 : static_cast<double>(cpu_ns) / 1e3 / static_cast<double>(requests);
-  };
-  json.add("client_cpu_s", static_cast<double>(cost.client_cpu_ns) / ns_per_s);
-  json.add("client_us_per_request", each(cost.client_cpu_ns));
-  if (options.cpu_of == 0) return;
-  json.add("broker_cpu_s", static_cast<double>(cost.broker_cpu_ns) / ns_per_s);
-  json.add("broker_us_per_request", each(cost.broker_cpu_ns));
-}
-
 Json produce_json(const char* verb, const Options& options, Producer& producer, const Cost& cost) {
-  const ProduceTally& tally = producer.tally();
+  const LoadTally& tally = producer.tally();
   const double elapsed_s = static_cast<double>(cost.elapsed_ns) / ns_per_s;
   const auto acked = static_cast<double>(tally.acked);
   const double value_bytes = acked * static_cast<double>(options.records * options.record_bytes);
@@ -100,10 +47,6 @@ Json produce_json(const char* verb, const Options& options, Producer& producer, 
   json.add("acked_offsets", producer.acked_offsets());
   add_cost(json, options, cost, tally.acked);
   return json;
-}
-
-int status_of(const ProduceTally& tally) {
-  return tally.errors.empty() && tally.lost_connections == 0 ? 0 : 1;
 }
 
 std::vector<Position> all_partitions(std::int64_t partitions, std::vector<std::int64_t> starts) {

@@ -17,7 +17,7 @@ class ProducerConnection : public Connection {
   void owe() { ++owed_; }
   std::uint64_t owed() const { return owed_; }
   std::int64_t next_due_ns() const {
-    return owner_.due_ns(number_ + scheduled_sent_ * owner_.spec_.connections);
+    return owner_.due(number_ + scheduled_sent_ * owner_.spec_.connections);
   }
   void skip_due() {
     --owed_;
@@ -165,10 +165,6 @@ void Producer::encode() {
   }
 }
 
-std::int64_t Producer::due_ns(std::uint64_t number) const {
-  return started_ns_ + static_cast<std::int64_t>(static_cast<double>(number) * 1e9 / spec_.rate);
-}
-
 void Producer::start() {
   started_ns_ = now_ns();
   stopped_ = false;
@@ -179,12 +175,12 @@ void Producer::start() {
 std::int64_t Producer::advance(std::int64_t latest_ns) {
   if (spec_.rate <= 0 || stopped_ || exhausted()) return latest_ns;
   const std::int64_t now = now_ns();
-  while (due_ns(scheduled_) <= now) {
+  while (due(scheduled_) <= now) {
     ProducerConnection& connection = *connections_[scheduled_++ % connections_.size()];
     connection.owe();
     connection.fill(now);
   }
-  return std::min(latest_ns, due_ns(scheduled_));
+  return std::min(latest_ns, due(scheduled_));
 }
 
 void Producer::stop() {
@@ -203,7 +199,7 @@ void Producer::stop() {
 void Producer::reset_tally() {
   sent_before_ = sent_;
   const std::uint64_t lost = tally_.lost_connections;
-  tally_ = ProduceTally();
+  tally_ = LoadTally();
   tally_.lost_connections = lost;
   // A warm-up that had sent all it may leaves its connections idle, and no answer would rouse them.
   if (spec_.rate > 0 || stopped_) return;

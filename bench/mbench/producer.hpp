@@ -1,13 +1,12 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "batch.hpp"
-#include "histogram.hpp"
+#include "load.hpp"
 #include "loop.hpp"
 
 namespace moldau::mbench {
@@ -25,14 +24,6 @@ struct ProduceSpec {
   double rate = 0;
   std::uint64_t requests_max = 0;  // 0: no limit
   bool stamped = false;            // the schedule's moment in each batch (uncompressed ones only)
-};
-
-struct ProduceTally {
-  std::uint64_t acked = 0;
-  std::uint64_t not_sent = 0;  // due by the schedule, never sent: the broker did not keep up
-  std::uint64_t lost_connections = 0;
-  std::map<std::int16_t, std::uint64_t> errors;  // by Kafka's error code
-  Histogram latency;
 };
 
 class ProducerConnection;
@@ -57,7 +48,7 @@ class Producer {
     return spec_.requests_max != 0 && sent_ - sent_before_ >= spec_.requests_max;
   }
   bool all_lost() const { return tally_.lost_connections == connections_.size(); }
-  ProduceTally& tally() { return tally_; }
+  LoadTally& tally() { return tally_; }
   // Forgets what the warm-up counted, for requests_max too.
   void reset_tally();
   // The largest acknowledged offset of each partition's last record, -1 for none. Never reset.
@@ -67,7 +58,7 @@ class Producer {
 
  private:
   friend class ProducerConnection;
-  std::int64_t due_ns(std::uint64_t number) const;
+  std::int64_t due(std::uint64_t number) const { return due_ns(started_ns_, number, spec_.rate); }
   void encode();
 
   Loop& loop_;
@@ -81,7 +72,7 @@ class Producer {
   std::uint64_t sent_before_ = 0;  // in the warm-up
   std::uint64_t in_flight_ = 0;
   bool stopped_ = true;
-  ProduceTally tally_;
+  LoadTally tally_;
   std::vector<std::int64_t> acked_offsets_;
   std::uint64_t acked_ever_ = 0;
 };

@@ -15,5 +15,12 @@ int run_create(const Options& options);
 int run_delete(const Options& options);
 int run_offsets(const Options& options);
 int run_calibrate(const Options& options);
+int run_commits(const Options& options);
+int run_join_storm(const Options& options);
+int run_group_heartbeats(const Options& options);
+int run_idle_groups(const Options& options);
+
+// Of the verbs that need a topic: makes it, unless --no-create was given.
+void create_topic(const Options& options);
 
 }  // namespace moldau::mbench

@@ -61,6 +61,11 @@ class Writer {
   Writer& compact_string(std::string_view text) {
     return uvarint(text.size() + 1).raw(text.data(), text.size());
   }
+  Writer& compact_bytes(const Bytes& bytes) {
+    return uvarint(bytes.size() + 1).raw(bytes.data(), bytes.size());
+  }
+  // A null string or a null array.
+  Writer& compact_null() { return uvarint(0); }
   Writer& compact_array(std::size_t count) { return uvarint(count + 1); }
   Writer& no_tags() { return uvarint(0); }
 
