@@ -16,8 +16,11 @@ using protocol::ErrorCode;
 namespace {
 
 /// Woken this much too late, the process was stopped, and the members' heartbeats wait in their sockets:
-/// they get that time back (reliability.md R13).
+/// they get that time back, and as much again to be read (reliability.md R13).
 constexpr base::Milliseconds late_wakening{2'000};
+/// A second failure within this time is the same trouble, which takes a pause.
+constexpr base::Milliseconds patience{10'000};
+constexpr base::Milliseconds reading_pause{1'000};
 /// What a tick gathers before it is appended without waiting for the tick's end.
 constexpr std::size_t records_per_batch = 5'000;
 
@@ -68,8 +71,7 @@ void Shard::load() {
     state_ = State::loading;
     generation = ++generation_;
   }
-  environment_.helpers.post(
-      [self = shared_from_this(), generation] { self->read_log(generation); });
+  post_reading(generation);
 }
 
 void Shard::read_log(std::uint32_t generation) {
@@ -203,14 +205,30 @@ std::vector<base::Task> Shard::flush() {
 }
 
 /// The machine is ahead of the log: it is thrown away, with the answers that tell of what is not there.
+/// Where that goes on (a full disk, with clients that try again at once) the log is not read all the time.
 void Shard::start_anew(const base::Error& reason) {
-  log::warn("group.append_failed", "groups of {}-{} are loaded anew: {}",
-            partition_->topic_partition().topic, partition_->topic_partition().partition.value(),
-            base::to_string(reason));
+  const auto now = environment_.clock.now();
+  const bool again = started_anew_ && now - *started_anew_ < patience;
+  started_anew_ = now;
+  if (!again)
+    log::warn("group.append_failed", "groups of {}-{} are loaded anew: {}",
+              partition_->topic_partition().topic, partition_->topic_partition().partition.value(),
+              base::to_string(reason));
   drop_waiting();
   machine_.reset();
   state_ = State::loading;
   const std::uint32_t generation = ++generation_;
+  if (!again) return post_reading(generation);
+  home_.post([weak = weak_from_this(), generation, when = now + reading_pause] {
+    const auto self = weak.lock();
+    if (self == nullptr) return;
+    self->home_.call_at(when, [weak, generation] {
+      if (const auto shard = weak.lock()) shard->post_reading(generation);
+    });
+  });
+}
+
+void Shard::post_reading(std::uint32_t generation) {
   environment_.helpers.post(
       [self = shared_from_this(), generation] { self->read_log(generation); });
 }
@@ -241,24 +259,26 @@ void Shard::arm() {
   const auto next = machine_->deadlines().next();
   if (!next || (armed_for_ && *armed_for_ <= *next)) return;
   armed_for_ = next;
-  home_.post([weak = weak_from_this(), when = *next] {
+  // A deadline may be in the past when it is set; only what comes after this moment is lateness.
+  const auto due = std::max(*next, environment_.clock.now());
+  home_.post([weak = weak_from_this(), when = *next, due] {
     const auto self = weak.lock();
     if (self == nullptr) return;
-    self->home_.call_at(when, [weak, when] {
-      if (const auto shard = weak.lock()) shard->on_timer(when);
+    self->home_.call_at(when, [weak, when, due] {
+      if (const auto shard = weak.lock()) shard->on_timer(when, due);
     });
   });
 }
 
-void Shard::on_timer(base::SteadyTime armed_for) {
+void Shard::on_timer(base::SteadyTime armed_for, base::SteadyTime due) {
   std::vector<base::Task> answers;
   {
     MutexLock lock(mutex_);
     if (armed_for_ != armed_for) return;  // an earlier one took its place
     armed_for_.reset();
     if (state_ != State::serving) return;
-    const auto late = environment_.clock.now() - armed_for;
-    if (late > late_wakening) machine_->deadlines().postpone(late);
+    const auto late = environment_.clock.now() - due;
+    if (late > late_wakening) machine_->deadlines().postpone(late + late_wakening);
     answers = take_step([](Machine& machine, Step& step) { machine.expire(step, step.now.steady); });
     auto flushed = flush();
     std::move(flushed.begin(), flushed.end(), std::back_inserter(answers));

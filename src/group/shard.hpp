@@ -46,6 +46,7 @@ class Shard final : public partition::AckTarget, public std::enable_shared_from_
   };
 
   void read_log(std::uint32_t generation);
+  void post_reading(std::uint32_t generation);
   /// Takes a step, and hands back what may be answered at once.
   std::vector<base::Task> take_step(const Coordinator::StepFunction& step) MOLDAU_REQUIRES(mutex_);
   std::vector<base::Task> file(Effects effects) MOLDAU_REQUIRES(mutex_);
@@ -55,7 +56,7 @@ class Shard final : public partition::AckTarget, public std::enable_shared_from_
   void start_anew(const base::Error& reason) MOLDAU_REQUIRES(mutex_);
   void drop_waiting() MOLDAU_REQUIRES(mutex_);
   void arm() MOLDAU_REQUIRES(mutex_);
-  void on_timer(base::SteadyTime armed_for);
+  void on_timer(base::SteadyTime armed_for, base::SteadyTime due);
   [[nodiscard]] Now now() const;
 
   const Coordinator::Environment& environment_;
@@ -74,6 +75,7 @@ class Shard final : public partition::AckTarget, public std::enable_shared_from_
   std::deque<InFlight> in_flight_ MOLDAU_GUARDED_BY(mutex_);
   std::uint32_t last_number_ MOLDAU_GUARDED_BY(mutex_) = 0;
   std::optional<base::SteadyTime> armed_for_ MOLDAU_GUARDED_BY(mutex_);
+  std::optional<base::SteadyTime> started_anew_ MOLDAU_GUARDED_BY(mutex_);
 };
 
 }  // namespace moldau::group

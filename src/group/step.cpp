@@ -37,10 +37,15 @@ void Deadlines::postpone(base::SteadyTime::duration by) {
   drop_old_entries();
 }
 
-std::optional<base::SteadyTime> Deadlines::next() const {
-  // An entry of a key that was cleared or moved makes whoever drives the machine look once too often.
-  if (when_.empty() || queue_.empty()) return std::nullopt;
-  return queue_.top().when;
+std::optional<base::SteadyTime> Deadlines::next() {
+  // What was cleared or moved to earlier left entries behind, which may even be in the past by now.
+  while (!queue_.empty()) {
+    const auto place = when_.find(queue_.top().key);
+    if (place != when_.end() && place->second.queued_for == queue_.top().when)
+      return queue_.top().when;
+    queue_.pop();
+  }
+  return std::nullopt;
 }
 
 std::optional<DeadlineKey> Deadlines::take_due(base::SteadyTime now) {

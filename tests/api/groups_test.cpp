@@ -2,6 +2,8 @@
 
 #include "moldau/group/coordinator.hpp"
 
+#include <tuple>
+
 #include "tests/api/test_node.hpp"
 
 namespace moldau::api {
@@ -189,14 +191,74 @@ TEST_F(Groups, WhatCouldNotBeWrittenIsRefusedAndNotRemembered) {
   EXPECT_NE(after->response->groups.at(0).error_code, ErrorCode::none);
 }
 
-TEST_F(Groups, AParkedJoinIsAnsweredWhenItsConnectionDrains) {
+protocol::JoinGroupRequest join_request(const std::string& member_id) {
   protocol::JoinGroupRequest join;
   join.group_id = "g";
+  join.member_id = member_id;
   join.session_timeout_ms = 10'000;
   join.rebalance_timeout_ms = 60'000;
   join.protocol_type = "consumer";
   join.protocols.push_back({"range", {}});
-  const auto answered = node.call(join_group, join, 3);
+  return join;
+}
+
+/// Joins the group, alone, and syncs.
+std::pair<std::string, std::int32_t> become_member(TestNode& node) {
+  auto joined = node.call(join_group, join_request(""), 3);
+  node.loop.run();
+  node.commit();
+  node.advance(base::Milliseconds{3'000});  // group.initial.rebalance.delay.ms
+  node.commit();
+  EXPECT_TRUE(joined->response.has_value());
+  if (!joined->response) return {};
+  protocol::SyncGroupRequest sync;
+  sync.group_id = "g";
+  sync.member_id = joined->response->member_id;
+  sync.generation_id = joined->response->generation_id;
+  auto synced = node.call(sync_group, sync, 3);
+  node.loop.run();
+  node.commit();
+  EXPECT_TRUE(synced->response.has_value());
+  return {sync.member_id, sync.generation_id};
+}
+
+ErrorCode heartbeat_of(TestNode& node, const std::pair<std::string, std::int32_t>& member) {
+  protocol::HeartbeatRequest request;
+  request.group_id = "g";
+  std::tie(request.member_id, request.generation_id) = member;
+  auto answered = node.call(heartbeat, request, 3);
+  node.loop.run();
+  node.commit();
+  return answered->response ? answered->response->error_code : ErrorCode::unknown_server_error;
+}
+
+TEST_F(Groups, ASilentMemberIsRemoved) {
+  const auto member = become_member(node);
+  for (int i = 0; i < 11; ++i) node.advance(base::Milliseconds{1'000});
+  EXPECT_EQ(heartbeat_of(node, member), ErrorCode::unknown_member_id);
+}
+
+// reliability.md R13: the members' heartbeats wait in their sockets while the process is stopped.
+TEST_F(Groups, AProcessThatWasStoppedKeepsItsMembers) {
+  const auto member = become_member(node);
+  node.advance(base::Milliseconds{60'000});
+  EXPECT_EQ(heartbeat_of(node, member), ErrorCode::none);
+}
+
+TEST_F(Groups, TheFirstJoinAfterAQuietTimeIsNotTakenForLate) {
+  const auto member = become_member(node);
+  protocol::LeaveGroupRequest leave;
+  leave.group_id = "g";
+  leave.members.push_back({member.first, std::nullopt, std::nullopt});
+  node.call(leave_group, leave, 3);
+  node.loop.run();
+  node.commit();
+  node.advance(base::Milliseconds{300'000});
+  become_member(node);  // which expects its answer after the delay
+}
+
+TEST_F(Groups, AParkedJoinIsAnsweredWhenItsConnectionDrains) {
+  const auto answered = node.call(join_group, join_request(""), 3);
   settle();
   EXPECT_FALSE(answered->response.has_value());
   node.connection->give_up();

@@ -56,6 +56,14 @@ TEST(Deadlines, OneClearedAndSetAgainIsDueAtTheNewTime) {
   EXPECT_EQ(deadlines.take_due(start + 3s), session_of("a"));
 }
 
+TEST(Deadlines, OneClearedIsNotTheNext) {
+  Deadlines deadlines;
+  deadlines.set(session_of("a"), start + 1s);
+  deadlines.clear(session_of("a"));
+  deadlines.set(session_of("b"), start + 9s);
+  EXPECT_EQ(deadlines.next(), start + 9s);
+}
+
 TEST(Deadlines, PostponedOnesAreDueThatMuchLater) {
   Deadlines deadlines;
   deadlines.set(session_of("a"), start + 1s);

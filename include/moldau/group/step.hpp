@@ -73,7 +73,7 @@ class Deadlines {
   void clear(const DeadlineKey& key);
   [[nodiscard]] bool has(const DeadlineKey& key) const { return when_.contains(key); }
   /// When to call take_due() next at the latest; nullopt when nothing is set.
-  [[nodiscard]] std::optional<base::SteadyTime> next() const;
+  [[nodiscard]] std::optional<base::SteadyTime> next();
   /// The next key that is due, cleared; nullopt when there is none.
   std::optional<DeadlineKey> take_due(base::SteadyTime now);
   /// Every deadline is that much later: time in which nobody could have been heard.
