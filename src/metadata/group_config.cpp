@@ -49,7 +49,7 @@ constexpr Bounds bounds[] = {
      "group.streams.max.assignment.interval.ms"},
 };
 
-constexpr std::string_view kinds[] = {"consumer", "share", "streams"};
+constexpr std::string_view group_kinds[] = {"consumer", "share", "streams"};
 
 std::int64_t number_of(std::string_view text) {
   std::int64_t number = 0;
@@ -85,7 +85,7 @@ base::Status check_bounds(const BrokerConfig& broker, const ConfigMap& values) {
 }
 
 base::Status check_sessions(const BrokerConfig& broker, const ConfigMap& values) {
-  for (const std::string_view kind : kinds) {
+  for (const std::string_view kind : group_kinds) {
     const std::string session = fmt::format("{}.session.timeout.ms", kind);
     const std::string heartbeat = fmt::format("{}.heartbeat.interval.ms", kind);
     if (value_of(broker, values, session) <= value_of(broker, values, heartbeat)) {
@@ -139,7 +139,7 @@ std::vector<BrokenBound> broken_group_bounds(const BrokerConfig& broker) {
       broken.push_back({name, fmt::format("less than or equal to {}", max)});
     }
   }
-  for (const std::string_view kind : kinds) {
+  for (const std::string_view kind : group_kinds) {
     const std::string heartbeat = fmt::format("group.{}.heartbeat.interval.ms", kind);
     const std::string session = fmt::format("group.{}.session.timeout.ms", kind);
     if (broker.integer(heartbeat) >= broker.integer(session)) {
