@@ -12,13 +12,13 @@ using protocol::ErrorCode;
 using protocol::FetchRequest;
 using protocol::FetchResponse;
 
-constexpr std::int32_t fetch_wait_ms = 500;
+constexpr std::int32_t read_wait_ms = 500;
 /// Below the end all is there already: so many answers without a batch are a fault.
 constexpr int empty_answers_max = 20;
 
 FetchRequest request_from(const ReadRange& range, Offset next) {
   FetchRequest request;
-  request.max_wait_ms = fetch_wait_ms;
+  request.max_wait_ms = read_wait_ms;
   request.min_bytes = 1;
   request.max_bytes = range.chunk_bytes;
   auto& topic = request.topics.emplace_back();

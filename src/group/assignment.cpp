@@ -42,7 +42,7 @@ std::vector<std::string> sorted_names(std::vector<std::string> names) {
 }
 
 std::vector<TopicPartitions> sorted(std::vector<TopicPartitions> partitions) {
-  std::ranges::stable_sort(partitions, by_topic);
+  std::ranges::sort(partitions, by_topic);
   std::vector<TopicPartitions> result;
   for (auto& topic : partitions) {
     if (result.empty() || result.back().topic_id != topic.topic_id) {
@@ -61,7 +61,7 @@ std::vector<TopicPartitions> sorted(std::vector<TopicPartitions> partitions) {
 }
 
 OwnedPartitions with_epochs(std::vector<Owned> owned, std::int32_t member_epoch) {
-  std::ranges::stable_sort(owned, by_topic);
+  std::ranges::sort(owned, by_topic);
   OwnedPartitions result;
   for (auto& topic : owned) {
     if (topic.assignment_epochs.size() != topic.partitions.size())
