@@ -53,7 +53,7 @@ class Comparison:
     def run(self, case):
         say(f"{case.name}: {case.about}")
         notes = []
-        both = self._standing(case, notes) if case.standing else self._fresh()
+        both = self._standing(case, notes) if case.standing else self._fresh(case)
         pairs = self._pairs(case, both)
         for broker in both.values():
             if case.standing and hasattr(case, "clear"):
@@ -67,21 +67,26 @@ class Comparison:
             broker.remove()
         self.standing, self.fresh = {}, {}
 
-    def _make(self, side, kind, standing):
-        properties = STANDING_KAFKA if standing and kind == "kafka" else {}
-        return brokers.Broker(self.setup, side, kind, PORTS[side], properties)
+    def _make(self, side, properties):
+        return brokers.Broker(self.setup, side, getattr(self.options, side), PORTS[side],
+                              properties)
 
-    def _fresh(self):
+    def _standing_properties(self, side):
+        properties = workloads.standing_config()
+        if getattr(self.options, side) == "kafka":
+            properties.update(STANDING_KAFKA)
+        return properties
+
+    def _fresh(self, case):
         self.close()
-        self.fresh = {side: self._make(side, getattr(self.options, side), False)
-                      for side in PORTS}
+        self.fresh = {side: self._make(side, case.broker_config) for side in PORTS}
         return self.fresh
 
     def _standing(self, case, notes):
         for side in PORTS:
             first = side not in self.standing
             if first:
-                broker = self._make(side, getattr(self.options, side), True)
+                broker = self._make(side, self._standing_properties(side))
                 self.standing[side] = broker  # before it starts: close() must find it
                 broker.prepare()
                 broker.start()

@@ -81,6 +81,86 @@ class Workloads(unittest.TestCase):
             workloads.select(["W99"])
 
 
+class AnsweringBroker:
+    """Answers mbench as it would, and keeps what it was asked."""
+
+    pid = os.getpid()
+
+    def __init__(self):
+        self.asked = []
+        self.topics = set()
+
+    def mbench(self, verb, arguments):
+        self.asked.append((verb, arguments))
+        load = {"broker_us_per_request": 20.0, "broker_cpu_s": 0.3, "client_cpu_s": 0.1,
+                "client_us_per_request": 5.0, "elapsed_s": 15.0, "requests_per_s": 10_000.0,
+                "ack_ms": {"p50": 1.0, "p99": 2.0}, "stable_s": 1.5, "heartbeats": 25_000,
+                "heartbeat_ms": {"p50": 0.1, "p99": 0.2}}
+        rounds = {"1": {"s": 1.5, "broker_cpu_s": 0.5, "requests": 1500},
+                  "2": {"s": 2.5, "broker_cpu_s": 0.4, "requests": 1500}}
+        return {**load, "rounds": rounds}
+
+    def create(self, topic, partitions, config=()):
+        self.topics.add(topic)
+
+    def delete(self, topic):
+        self.topics.remove(topic)
+
+    def nothing(self):
+        pass
+
+    prepare = start = wait_ready = remove = nothing
+
+
+class Groups(unittest.TestCase):
+    def measured(self, name):
+        broker = AnsweringBroker()
+        case = workloads.select([name])[0]
+        metrics = case.measure(broker, "topic-1", workloads.Knobs())
+        for target in targets.targets_of(name):
+            self.assertIn(target.metric, metrics)
+        return broker, metrics
+
+    def test_commits_are_paced_and_leave_no_topic(self):
+        broker, metrics = self.measured("W13-commits")
+        self.assertEqual(metrics["cpu_us_per_request"], 20.0)
+        verb, arguments = broker.asked[0]
+        self.assertEqual(verb, "commits")
+        self.assertEqual(arguments[arguments.index("--rate") + 1], "10000")
+        self.assertEqual(broker.topics, set())
+
+    def test_a_storm_gives_both_rounds(self):
+        for name, protocol in (("W13-join-classic", "classic"), ("W13-join-848", "consumer")):
+            broker, metrics = self.measured(name)
+            self.assertEqual((metrics["stable_s"], metrics["again_stable_s"]), (1.5, 2.5))
+            arguments = broker.asked[0][1]
+            self.assertEqual(arguments[arguments.index("--protocol") + 1], protocol)
+            self.assertEqual(arguments[arguments.index("--members") + 1], "500")
+
+    def test_heartbeats_are_percent_of_a_core_of_five_thousand_members(self):
+        broker, metrics = self.measured("W13-heartbeats")
+        self.assertAlmostEqual(metrics["cpu_percent"], 2.0)
+        arguments = broker.asked[0][1]
+        members = int(arguments[arguments.index("--members") + 1])
+        self.assertEqual(members * int(arguments[arguments.index("--groups") + 1]), 5000)
+
+    def test_idle_groups_count_only_what_came_after_the_first(self):
+        megabytes = iter([(10, 5), (30, 20), (40, 30), (70, 50)])
+        real_resident, real_sleep = machine.resident_mb, time.sleep
+        machine.resident_mb = lambda pid: next(megabytes)
+        time.sleep = lambda seconds: None
+        try:
+            _, metrics = self.measured("W13-idle-groups")
+        finally:
+            machine.resident_mb, time.sleep = real_resident, real_sleep
+        self.assertEqual(metrics["bytes_each"], 2000)
+        self.assertEqual(metrics["own_bytes_each"], 1500)
+        self.assertEqual(metrics["emptied_bytes_each"], 3000)
+
+    def test_standing_brokers_get_what_their_cases_need(self):
+        self.assertEqual(workloads.standing_config(), workloads.NO_INITIAL_DELAY)
+
+
 class Machine(unittest.TestCase):
     def test_process_clock_is_this_process_cpu(self):
         before = machine.process_cpu_s(os.getpid())

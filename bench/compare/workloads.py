@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 import machine
 
 SYNC_EACH = (("flush.messages", "1"),)
+# By Kafka's rule the default of 3 s alone makes a new group of many members wait 6 s.
+NO_INITIAL_DELAY = {"group.initial.rebalance.delay.ms": "0"}
 
 
 @dataclass
@@ -31,9 +33,15 @@ def _produce_metrics(out):
     gb = out["value_bytes"] / 1e9
     return {
         "cpu_s_per_gb": out["broker_cpu_s"] / gb if gb else 0.0,
+        "value_mb_per_s": out["value_mb_per_s"],
+        **_load_metrics(out),
+    }
+
+
+def _load_metrics(out):
+    return {
         "cpu_us_per_request": out["broker_us_per_request"],
         "requests_per_s": out["requests_per_s"],
-        "value_mb_per_s": out["value_mb_per_s"],
         "ack_p50_ms": out["ack_ms"]["p50"],
         "ack_p99_ms": out["ack_ms"]["p99"],
         "client_us_per_request": out["client_us_per_request"],
@@ -48,6 +56,8 @@ class Case:
     about: str
     pairs: int = 7
     standing: bool = True
+    # Of both brokers. Those that stand have them all from the start.
+    broker_config: dict = field(default_factory=dict)
 
 
 @dataclass
@@ -257,6 +267,160 @@ class Footprint(Case):
         return result
 
 
+@dataclass
+class Commits(Case):
+    """W13: offsets of many groups, committed by nobody's member, each request a single partition."""
+
+    groups: int = 100
+    rate: int = 10_000
+    # Kafka takes one request of a connection at a time, and lets each wait for others for 5 ms: 16
+    # connections would never reach this rate.
+    partitions: int = 16
+    connections: int = 100
+    in_flight: int = 5
+
+    def run(self, broker, topic, length):
+        broker.create(topic, self.partitions)
+        try:
+            return broker.mbench("commits", [
+                "--topic", topic, "--no-create", "--partitions", str(self.partitions),
+                "--group", topic, "--groups", str(self.groups), "--rate", str(self.rate),
+                "--connections", str(self.connections), "--in-flight", str(self.in_flight), *length,
+            ])
+        finally:
+            broker.delete(topic)
+
+    def warm(self, broker, topic, seconds):
+        return self.run(broker, topic, ["--seconds", str(seconds)])["broker_us_per_request"]
+
+    def measure(self, broker, topic, knobs):
+        out = self.run(broker, topic, [
+            "--seconds", str(knobs.seconds), "--warmup", str(knobs.settle_s)])
+        return _load_metrics(out)
+
+
+@dataclass
+class GroupCase(Case):
+    """W13: members, each with a connection of its own."""
+
+    groups: int = 1
+    members: int = 500
+    protocol: str = "classic"
+    interval_s: float = 3
+    partitions: int = 500
+    filled: dict = field(default_factory=dict)
+
+    @property
+    def topic(self):
+        return self.name.lower()
+
+    def fill(self, broker, knobs):
+        """Once per broker: Kafka takes long to make and delete so many partitions."""
+        del knobs
+        if self.filled.get(broker.side) != broker.pid:
+            broker.create(self.topic, self.partitions)
+            self.filled[broker.side] = broker.pid
+
+    def clear(self, broker):
+        if self.filled.pop(broker.side, None) == broker.pid:
+            broker.delete(self.topic)
+
+    def load(self, group):
+        return [
+            "--topic", self.topic, "--no-create", "--partitions", str(self.partitions),
+            "--group", group, "--groups", str(self.groups), "--members", str(self.members),
+            "--protocol", self.protocol, "--interval", str(self.interval_s), "--timeout", "120",
+        ]
+
+    def run(self, broker, verb, group, more=()):
+        return broker.mbench(verb, [*self.load(group), *more])
+
+
+@dataclass
+class JoinStorm(GroupCase):
+    """All members join at once: until each has its share. Twice, the second time all that had left
+    come back to the group."""
+
+    def warm(self, broker, topic, seconds):
+        del seconds
+        return self.run(broker, "join-storm", topic)["rounds"]["1"]["broker_cpu_s"]
+
+    def measure(self, broker, topic, knobs):
+        del knobs
+        rounds = self.run(broker, "join-storm", topic, ["--rounds", "2"])["rounds"]
+        return {
+            "stable_s": rounds["1"]["s"], "again_stable_s": rounds["2"]["s"],
+            "cpu_s": rounds["1"]["broker_cpu_s"], "again_cpu_s": rounds["2"]["broker_cpu_s"],
+            "requests": rounds["1"]["requests"],
+        }
+
+
+@dataclass
+class Heartbeats(GroupCase):
+    """Many groups at rest, their members' heartbeats spread over the interval."""
+
+    def beat(self, broker, topic, seconds, settle_s):
+        return self.run(broker, "group-heartbeats", topic, [
+            "--seconds", str(seconds), "--warmup", str(settle_s)])
+
+    def warm(self, broker, topic, seconds):
+        return self.beat(broker, topic, seconds, 0)["broker_us_per_request"]
+
+    def measure(self, broker, topic, knobs):
+        out = self.beat(broker, topic, knobs.seconds, knobs.settle_s)
+        return {
+            "cpu_percent": 100 * out["broker_cpu_s"] / out["elapsed_s"],
+            "cpu_us_per_request": out["broker_us_per_request"],
+            "heartbeats_per_s": out["heartbeats"] / out["elapsed_s"],
+            "heartbeat_p50_ms": out["heartbeat_ms"]["p50"],
+            "heartbeat_p99_ms": out["heartbeat_ms"]["p99"],
+            "joining_s": out["stable_s"],
+            "client_busy_percent": 100 * out["client_cpu_s"] / out["elapsed_s"],
+        }
+
+
+@dataclass
+class IdleGroups(Case):
+    """W13: resident memory of a broker by groups that nobody uses: with an offset that a stranger
+    committed, and left behind by their last member."""
+
+    standing: bool = False
+    groups: int = 10_000
+    FIRST = 1_000  # so that what every broker's first groups cost is not counted
+    PARTITIONS = 8
+
+    def make(self, broker, topic, name, groups, more=()):
+        broker.mbench("idle-groups", [
+            "--topic", topic, "--no-create", "--partitions", str(self.PARTITIONS),
+            "--group", name, "--groups", str(groups), "--connections", "8", "--timeout", "120",
+            *more,
+        ])
+
+    def bytes_each(self, broker, topic, name, more=()):
+        """(resident, its own) bytes for each of `groups` groups."""
+        self.make(broker, topic, name + "-first", self.FIRST, more)
+        time.sleep(1)
+        before = machine.resident_mb(broker.pid)
+        self.make(broker, topic, name, self.groups, more)
+        time.sleep(1)
+        after = machine.resident_mb(broker.pid)
+        return [(now - then) * 1e6 / self.groups for now, then in zip(after, before)]
+
+    def measure(self, broker, topic, knobs):
+        del knobs
+        broker.prepare()
+        broker.start()
+        broker.wait_ready()
+        broker.create(topic, self.PARTITIONS)
+        stranger, stranger_own = self.bytes_each(broker, topic, "stranger")
+        emptied, emptied_own = self.bytes_each(broker, topic, "emptied", ["--emptied"])
+        broker.remove()
+        return {
+            "bytes_each": stranger, "own_bytes_each": stranger_own,
+            "emptied_bytes_each": emptied, "emptied_own_bytes_each": emptied_own,
+        }
+
+
 def _w6(partitions, kilobytes, synced):
     name = f"W6-{partitions}p-{kilobytes}k" + ("" if synced else "-nosync")
     form = "Kafka with flush.messages=1" if synced else "Kafka not syncing"
@@ -281,10 +445,28 @@ CASES = [
     Fetch("W7-10m", "the same, 10 MiB a partition", partition_max_bytes=10 * 1024 * 1024),
     *(Produce(f"W10-{codec}", f"W2 with {codec}, values 2:1", records=120, codec=codec,
               by_volume=True) for codec in ("lz4", "zstd", "snappy", "gzip")),
+    Commits("W13-commits", "10,000 commits/s of 100 groups over 100 connections"),
+    JoinStorm("W13-join-classic", "500 members join one group at once, classic; 500 partitions",
+              pairs=3, broker_config=NO_INITIAL_DELAY),
+    JoinStorm("W13-join-848", "the same with KIP-848, heartbeats each second", pairs=3,
+              protocol="consumer", interval_s=1),
+    Heartbeats("W13-heartbeats", "100 classic groups of 50 members, a heartbeat each 3 s", pairs=3,
+               groups=100, members=50, partitions=50, broker_config=NO_INITIAL_DELAY),
+    IdleGroups("W13-idle-groups", "10,000 groups of one offset, nobody's and left", pairs=3,
+               broker_config=NO_INITIAL_DELAY),
     Start("W15", "exec to first ack, empty directory"),
     Crash("W16", "kill -9 with 5 GB stored, to first ack", pairs=3),
     Footprint("W17", "memory and CPU when idle, memory after 4 GB", pairs=3),
 ]
+
+
+def standing_config():
+    """What brokers that stay up over all cases are started with."""
+    merged = {}
+    for case in CASES:
+        if case.standing:
+            merged.update(case.broker_config)
+    return merged
 
 
 def select(names):
