@@ -392,7 +392,7 @@ class IdleGroups(Case):
     def make(self, broker, topic, name, groups, more=()):
         broker.mbench("idle-groups", [
             "--topic", topic, "--no-create", "--partitions", str(self.PARTITIONS),
-            "--group", name, "--groups", str(groups), "--connections", "8", "--timeout", "120",
+            "--group", name, "--groups", str(groups), "--connections", "64", "--timeout", "120",
             *more,
         ])
 
