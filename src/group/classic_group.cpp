@@ -36,6 +36,7 @@ std::unique_ptr<ClassicGroup> ClassicGroup::from_record(const std::string& id,
   }
   if (value.leader) group->members_.set_leader(value.leader);
   if (!group->members_.is_empty()) group->state_ = State::stable;
+  group->is_recorded_to_rebalance_ = !value.leader;
   group->read_subscriptions();
   return group;
 }
@@ -57,17 +58,20 @@ void ClassicGroup::set_assignment(std::string_view member_id, Bytes assignment) 
   if (ClassicMember* member = members_.find(member_id)) member->assignment = std::move(assignment);
 }
 
-void ClassicGroup::start_converted(Step& step, bool rebalance) {
+void ClassicGroup::start_converted(Step& step) {
   state_since_ms_ = step.now.wall_ms;
+  is_recorded_to_rebalance_ = true;
   write_record(step);
   for (const auto& [id, member] : members_.all()) renew_session(step, member);
-  if (rebalance) prepare_rebalance(step, "the last member of the consumer protocol has gone");
+  prepare_rebalance(step, "the last member of the consumer protocol has gone");
 }
 
 void ClassicGroup::finish_loading(Step& step) {
   for (const auto& [id, member] : members_.all()) renew_session(step, member);
   if (std::cmp_greater(members_.size(), step.options.group_size_max))
     prepare_rebalance(step, "loaded with more members than a group may have");
+  else if (is_recorded_to_rebalance_ && !members_.is_empty())
+    prepare_rebalance(step, "loaded while it changed its protocol");
 }
 
 ErrorCode ClassicGroup::check_member(std::string_view member_id,
@@ -225,10 +229,11 @@ void ClassicGroup::transition_to(Step& step, State state) {
 
 void ClassicGroup::write_record(Step& step) {
   is_in_log_ = true;
+  const auto leader = is_recorded_to_rebalance_ ? std::nullopt : members_.leader();
   GroupMetadataRecord::Value value{.protocol_type = protocol_type_.value_or(""),
                                    .generation = generation_,
                                    .protocol = protocol_name_,
-                                   .leader = members_.leader(),
+                                   .leader = leader,
                                    .current_state_timestamp_ms = state_since_ms_.value_or(-1),
                                    .members = {}};
   const std::string protocol = protocol_name_.value_or("");

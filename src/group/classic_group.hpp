@@ -54,8 +54,8 @@ class ClassicGroup final : public Group {
                                                              std::int32_t generation,
                                                              std::vector<ClassicMember> members);
   void set_assignment(std::string_view member_id, Bytes assignment);
-  /// Writes the group's record and gives every member a session; `rebalance`: a member has gone.
-  void start_converted(Step& step, bool rebalance);
+  /// Writes the group's record, gives every member a session and rebalances.
+  void start_converted(Step& step);
 
   /// The log has been read: every member gets a whole session, and a group that has more of them
   /// than it may have now rebalances, so that some are left out.
@@ -183,6 +183,10 @@ class ClassicGroup final : public Group {
   /// Of this generation's members; nullopt: not consumers, or not to be read.
   std::optional<std::set<std::string, std::less<>>> topics_;
   bool is_in_log_ = false;
+  /// The group came from a consumer group, and what a member left there is nobody's before it has
+  /// rebalanced.  Its record names no leader, so that it does so after a restart, too (Kafka's
+  /// would not).
+  bool is_recorded_to_rebalance_ = false;
 };
 
 }  // namespace moldau::group

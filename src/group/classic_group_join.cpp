@@ -307,6 +307,7 @@ void ClassicGroup::complete_join(Step& step) {
 
 void ClassicGroup::begin_generation(Step& step) {
   generation_ = static_cast<std::int32_t>(static_cast<std::uint32_t>(generation_) + 1);
+  is_recorded_to_rebalance_ = false;
   protocol_name_ = members_.vote();
   read_subscriptions();
   if (members_.is_empty()) {

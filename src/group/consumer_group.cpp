@@ -29,13 +29,6 @@ Description::Assignment describe_partitions(const std::vector<TopicPartitions>& 
   return result;
 }
 
-/// Both what it has and what it has yet to give up: it is still responsible for those.
-std::vector<TopicPartitions> held_by(const ConsumerMember& member) {
-  auto held = without_epochs(member.current.assigned);
-  std::ranges::move(without_epochs(member.current.pending_revocation), std::back_inserter(held));
-  return sorted(std::move(held));
-}
-
 void count(std::map<std::string, std::uint32_t, std::less<>>& counts, std::string_view name,
            std::int32_t delta) {
   if (name.empty()) return;
@@ -315,7 +308,7 @@ Description::Group ConsumerGroup::describe(const Step& step, const Caller&) cons
     described.client_host = member.subscription.client_host;
     described.subscribed_topic_names = member.subscription.subscribed_topic_names;
     described.subscribed_topic_regex = member.subscription.subscribed_topic_regex;
-    described.assignment = describe_partitions(held_by(member), step.image);
+    described.assignment = describe_partitions(member.held(), step.image);
     const auto target = target_of(member_id);
     described.target_assignment = describe_partitions({target.begin(), target.end()}, step.image);
     described.member_type = member.uses_classic_protocol() ? 0 : 1;

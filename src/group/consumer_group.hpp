@@ -92,8 +92,9 @@ class ConsumerGroup final : public Group {
   /// True after the last member that speaks the consumer protocol went, when the policy allows it:
   /// the machine then replaces this group by to_classic().  Nothing was written yet of who went.
   [[nodiscard]] bool should_downgrade() const { return downgrade_.has_value(); }
-  /// Writes this group's tombstones and the classic group, which is told to rebalance unless its
-  /// members own just what they shall.
+  /// Writes this group's tombstones and the classic group, which rebalances.  (Kafka's does not when
+  /// a static member came back with the old protocol and wants what it wanted before.  Then nobody
+  /// leads the group, who would see its topics change.)
   std::unique_ptr<ClassicGroup> to_classic(Step& step);
 
   /// Topics that were made, grown or deleted: the next heartbeat looks at them.
@@ -139,7 +140,6 @@ class ConsumerGroup final : public Group {
   };
   struct Downgrade {
     std::set<std::string, std::less<>> leaving;  // still members here
-    bool rebalance = true;
   };
   template <class T>
   void emit(Step& step, T record) {

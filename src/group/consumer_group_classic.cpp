@@ -6,6 +6,7 @@
 // by SyncGroup.
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "group/classic_group.hpp"
@@ -92,6 +93,35 @@ const Bytes& subscription_of(const ClassicMember& member, const ClassicGroup& gr
   static const Bytes none;
   if (group.protocol_name()) return member.metadata_of(*group.protocol_name());
   return member.protocols.empty() ? none : member.protocols.front().metadata;
+}
+
+/// What the members of a classic group read: what they are assigned, and what they said they owned
+/// when they joined.  Kafka knows only the first.  It is gone when a rebalance was begun anew, and
+/// of what it takes away a cooperative member may not have heard yet, so that partitions would be
+/// given to others while that member reads on.
+Targets owned_in(const ClassicGroup& group, const metadata::MetadataImage& image) {
+  Targets owned;
+  std::set<TopicIdPartition> taken;
+  // A static member that was away may claim what another was assigned since then.
+  const auto take = [&](const std::string& id, const std::vector<NamedTopicPartitions>& named) {
+    auto partitions = by_id(named, image);
+    for (auto& topic : partitions)
+      std::erase_if(topic.partitions, [&](std::int32_t index) {
+        return !taken.insert({topic.topic_id, PartitionIndex{index}}).second;
+      });
+    auto& all = owned[id];
+    std::ranges::move(partitions, std::back_inserter(all));
+    std::erase_if(all, [](const auto& topic) { return topic.partitions.empty(); });
+    all = sorted(std::move(all));
+  };
+  for (const auto& [id, member] : group.members().all()) {
+    const auto assignment = decode_assignment(member.assignment);
+    take(id, assignment ? assignment->partitions : std::vector<NamedTopicPartitions>{});
+  }
+  for (const auto& [id, member] : group.members().all())
+    if (const auto subscription = decode_subscription(subscription_of(member, group)))
+      take(id, subscription->owned_partitions);
+  return owned;
 }
 
 /// Why its members' bytes cannot be taken over; empty when they can.
@@ -188,20 +218,22 @@ void ConsumerGroup::classic_join(Step& step, const Caller& caller,
   wish.classic = classic_of(request.session_timeout_ms, request.protocols);
   const bool subscription_changed = update_member(step, member_id, wish);
 
-  const auto owned = by_id(subscription.owned_partitions, step.image);
-  if (!downgrades) maybe_compute_target(step);
-  const bool rebalances = downgrades && assignment_epoch() < epoch_;
-  if (!rebalances) reconcile_member(step, member_id, subscription_changed, &owned);
-  step.deadlines.clear({DeadlineKind::join, id(), member_id});
+  response.generation_id = epoch_;
   if (downgrades) {
-    downgrade_ = Downgrade{.leaving = {}, .rebalance = rebalances};
+    // What it shall have it is told when the classic group, to which it belongs now, has
+    // rebalanced.
+    downgrade_ = Downgrade{};
   } else {
+    const auto owned = by_id(subscription.owned_partitions, step.image);
+    maybe_compute_target(step);
+    reconcile_member(step, member_id, subscription_changed, &owned);
+    response.generation_id = find_member(member_id)->current.member_epoch;
+    step.deadlines.clear({DeadlineKind::join, id(), member_id});
     set_deadline(step, DeadlineKind::session, member_id,
                  base::Milliseconds{request.session_timeout_ms});
     set_deadline(step, DeadlineKind::sync, member_id, base::Milliseconds{rebalance_timeout_ms});
   }
   response.member_id = member_id;
-  response.generation_id = find_member(member_id)->current.member_epoch;
   response.protocol_type = consumer_protocol_type;
   response.protocol_name = wish.classic->protocols.front().name;
   step.effects.answer(answer, std::move(response));
@@ -351,7 +383,7 @@ std::unique_ptr<ConsumerGroup> ConsumerGroup::from_classic(Step& step, ClassicGr
   classic.clear_deadlines(step.deadlines);
   auto group = std::make_unique<ConsumerGroup>(classic.id());
   const auto generation = classic.generation();
-  Targets owned;
+  const auto owned = owned_in(classic, step.image);
   for (const auto& [member_id, member] : classic.members().all()) {
     const auto& bytes = subscription_of(member, classic);
     const auto subscription = decode_subscription(bytes);
@@ -366,14 +398,15 @@ std::unique_ptr<ConsumerGroup> ConsumerGroup::from_classic(Step& step, ClassicGr
     value.subscribed_topic_regex.emplace();
     value.rebalance_timeout_ms = member.rebalance_timeout_ms;
     value.classic = classic_of(member.session_timeout_ms, member.protocols);
-    const auto assignment = decode_assignment(member.assignment);
-    owned[member_id] =
-        assignment ? by_id(assignment->partitions, step.image) : std::vector<TopicPartitions>{};
     group->emit_member(step, member_id, std::move(value));
     group->set_deadline(step, DeadlineKind::session, member_id,
                         base::Milliseconds{member.session_timeout_ms});
   }
-  group->emit_epoch(step, generation);
+  // With no hash of the topics, so that whoever comes makes it assign anew.  A static member that
+  // only changes its protocol changes no subscription; Kafka leaves a rebalance that was under way
+  // undone then.
+  group->emit(step, ConsumerGroupMetadataRecord{
+                        group->id(), ConsumerGroupMetadataRecord::Value{.epoch = generation}});
   for (const auto& [member_id, partitions] : owned) group->emit_target(step, member_id, partitions);
   group->emit(step, TargetAssignmentMetadataRecord{
                         group->id(), TargetAssignmentMetadataRecord::Value{generation, 0}});
@@ -417,11 +450,15 @@ std::unique_ptr<ClassicGroup> ConsumerGroup::to_classic(Step& step) {
   auto group = ClassicGroup::from_consumer_members(id(), epoch_, std::move(staying));
   MOLDAU_CHECK(group != nullptr, "members of a downgraded group have no protocol in common");
   std::vector<std::pair<std::string, Bytes>> assignments;
-  for (const auto& [member_id, member] : group->members().all())
-    assignments.emplace_back(
-        member_id, encode_for(subscription_of(member, *group), target_of(member_id), step.image));
+  for (const auto& [member_id, member] : group->members().all()) {
+    // What each still reads, rather than (as in Kafka) what it would have got: should the group
+    // become a consumer group again before it has rebalanced, nobody else may have that yet.
+    const auto held = find_member(member_id)->held();
+    assignments.emplace_back(member_id,
+                             encode_for(subscription_of(member, *group), held, step.image));
+  }
   for (auto& [member_id, bytes] : assignments) group->set_assignment(member_id, std::move(bytes));
-  group->start_converted(step, downgrade_->rebalance);
+  group->start_converted(step);
   return group;
 }
 

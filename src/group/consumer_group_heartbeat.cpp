@@ -295,7 +295,7 @@ void ConsumerGroup::replace_static_member(Step& step, const std::string& old_id,
 void ConsumerGroup::fence(Step& step, std::set<std::string, std::less<>> member_ids) {
   if (member_ids.empty()) return;
   if (may_downgrade_without(step, member_ids)) {
-    downgrade_ = Downgrade{.leaving = std::move(member_ids), .rebalance = true};
+    downgrade_ = Downgrade{.leaving = std::move(member_ids)};
     return;
   }
   std::set<std::string> expressions;

@@ -1,8 +1,12 @@
 #pragma once
 // A member of a consumer group: what its two records say of it.
 
+#include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "group/assignment.hpp"
 #include "moldau/group/records.hpp"
@@ -37,6 +41,12 @@ struct ConsumerMember {
   [[nodiscard]] bool uses_classic_protocol() const { return subscription.classic.has_value(); }
   [[nodiscard]] bool is_reconciled_to(std::int32_t target_epoch) const {
     return current.state == member_state::stable && current.member_epoch == target_epoch;
+  }
+  /// What it has and what it has yet to give up: it is still responsible for those.
+  [[nodiscard]] std::vector<TopicPartitions> held() const {
+    auto held = without_epochs(current.assigned);
+    std::ranges::move(without_epochs(current.pending_revocation), std::back_inserter(held));
+    return sorted(std::move(held));
   }
   /// Empty when it subscribes to none.
   [[nodiscard]] std::string_view regex() const {

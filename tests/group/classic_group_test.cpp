@@ -469,7 +469,7 @@ TEST_F(ClassicGroupLife, GroupThatIsReplacedHasNoDeadlines) {
   EXPECT_EQ(deadlines_.size(), 0U);
 }
 
-TEST_F(ClassicGroupLife, ConsumerGroupBecomesAStableClassicGroup) {
+TEST_F(ClassicGroupLife, ConsumerGroupBecomesAClassicGroupThatRebalances) {
   const auto member = [](const std::string& id) {
     return ClassicMember{.id = id,
                          .instance_id = std::nullopt,
@@ -486,21 +486,22 @@ TEST_F(ClassicGroupLife, ConsumerGroupBecomesAStableClassicGroup) {
   group_->set_assignment("a", {1});
   group_->set_assignment("b", {2});
   Step step = this->step();
-  group_->start_converted(step, false);
+  group_->start_converted(step);
   finish_step();
-  EXPECT_EQ(state(), State::stable);
+  EXPECT_EQ(state(), State::preparing_rebalance);
   EXPECT_EQ(group_->generation(), 12);
+  EXPECT_EQ(heartbeat("a", 12), ErrorCode::rebalance_in_progress);
   EXPECT_EQ(group_->protocol_name(), "range");
   EXPECT_EQ(group_->state_since_ms(), start_ms);
   EXPECT_TRUE(group_->subscribes_to("t"));
   EXPECT_FALSE(group_->subscribes_to("u"));
   EXPECT_EQ(last_record().members.at(1).assignment, Bytes{2});
-  EXPECT_EQ((*sync({.member_id = "a", .generation = 12}))->assignment, Bytes{1});
+  EXPECT_EQ(last_record().leader, std::nullopt);
   advance(10s);
   EXPECT_EQ(state(), State::empty);
 }
 
-TEST_F(ClassicGroupLife, ConsumerGroupThatLostAMemberRebalancesAtOnce) {
+TEST_F(ClassicGroupLife, AConvertedGroupStillRebalancesAfterARestart) {
   std::vector<ClassicMember> members;
   members.push_back({.id = "a",
                      .instance_id = std::nullopt,
@@ -510,10 +511,13 @@ TEST_F(ClassicGroupLife, ConsumerGroupThatLostAMemberRebalancesAtOnce) {
                      .protocols = {{.name = "range", .metadata = {}}}});
   group_ = ClassicGroup::from_consumer_members("g", 12, std::move(members));
   Step step = this->step();
-  group_->start_converted(step, true);
+  group_->start_converted(step);
+  finish_step();
+  group_ = ClassicGroup::from_record("g", last_record());
+  Step loading = this->step();
+  group_->finish_loading(loading);
   finish_step();
   EXPECT_EQ(state(), State::preparing_rebalance);
-  EXPECT_EQ(last_record().generation, 12);
   EXPECT_EQ(heartbeat("a", 12), ErrorCode::rebalance_in_progress);
 }
 
