@@ -103,14 +103,19 @@ base::Payload unsupported_api_versions(const api::ApiRow& row, std::int32_t corr
 }
 
 struct Session final : net::SessionState {
+  explicit Session(std::string peer) : remote(std::move(peer)) {}
   api::ConnectionState state;
+  const std::string remote;  // written once: every request's context has it
 };
 
-api::ConnectionState& state_of(net::Connection& connection) {
+Session& session_of(net::Connection& connection) {
   auto& session = connection.session();
-  if (session == nullptr) session = std::make_unique<Session>();
-  return static_cast<Session&>(*session).state;
+  if (session == nullptr)
+    session = std::make_unique<Session>(net::to_string(connection.remote_address()));
+  return static_cast<Session&>(*session);
 }
+
+api::ConnectionState& state_of(net::Connection& connection) { return session_of(connection).state; }
 
 api::RequestContext context_of(net::Connection& connection, const protocol::RequestHeader& header,
                                base::SteadyTime received) {
@@ -122,7 +127,7 @@ api::RequestContext context_of(net::Connection& connection, const protocol::Requ
   context.connection_id = connection.id();
   context.listener = connection.listener_name();
   context.local = {connection.local_address().host, connection.local_address().port};
-  context.remote = net::to_string(connection.remote_address());
+  context.remote = session_of(connection).remote;
   context.received = received;
   context.loop = &connection.loop();
   context.connection = &state_of(connection);
