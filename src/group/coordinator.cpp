@@ -12,7 +12,9 @@ using base::MutexLock;
 using protocol::ErrorCode;
 
 Coordinator::Coordinator(Environment environment)
-    : environment_(std::move(environment)), shards_(std::make_shared<const Shards>()) {
+    : environment_(std::move(environment)),
+      pace_(std::make_shared<Pace>()),
+      shards_(std::make_shared<const Shards>()) {
   environment_.loops.front()->post([this, alive = std::weak_ptr(alive_)] {
     if (!alive.expired()) schedule_sweep();
   });
@@ -67,7 +69,7 @@ void Coordinator::make_shards(const metadata::MetadataImage& image) {
       auto found = environment_.partitions.find(TopicIdPartition{topic->id, partition.index});
       auto& home = *environment_.loops[made->size() % environment_.loops.size()];
       made->push_back(found == nullptr ? nullptr
-                                       : std::make_shared<Shard>(environment_, found, home));
+                                       : std::make_shared<Shard>(environment_, found, home, pace_));
     }
   }
   std::shared_ptr<const Shards> before;

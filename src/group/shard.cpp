@@ -44,10 +44,11 @@ base::Result<base::SharedBytes> batch_of(const std::vector<Record>& records, std
 }  // namespace
 
 Shard::Shard(const Coordinator::Environment& environment, partition::PartitionPtr partition,
-             base::Loop& home)
+             base::Loop& home, std::shared_ptr<Pace> pace)
     : environment_(environment),
       partition_(std::move(partition)),
       home_(home),
+      pace_(std::move(pace)),
       options_(std::make_shared<const GroupOptions>()) {}
 
 Now Shard::now() const { return {environment_.clock.now(), environment_.clock.wall_ms()}; }
@@ -164,8 +165,14 @@ std::vector<base::Task> Shard::file(Effects effects) {
 }
 
 void Shard::flush_soon(base::Loop& loop) {
+  const auto when = pace_->next_append(environment_.clock.now());
   if (std::exchange(flush_posted_, true)) return;
-  loop.post([self = shared_from_this()] { self->flush_from_loop(); });
+  auto task = [self = shared_from_this()] { self->flush_from_loop(); };
+  if (when) {
+    loop.call_at(*when, std::move(task));
+  } else {
+    loop.post(std::move(task));
+  }
 }
 
 void Shard::flush_from_loop() {

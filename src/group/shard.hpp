@@ -13,6 +13,7 @@
 #include "moldau/group/coordinator.hpp"
 #include "moldau/group/machine.hpp"
 #include "moldau/partition/partition.hpp"
+#include "pace.hpp"
 
 namespace moldau::group {
 
@@ -20,7 +21,7 @@ namespace moldau::group {
 class Shard final : public partition::AckTarget, public std::enable_shared_from_this<Shard> {
  public:
   Shard(const Coordinator::Environment& environment, partition::PartitionPtr partition,
-        base::Loop& home);
+        base::Loop& home, std::shared_ptr<Pace> pace);
 
   /// Reads the log on the helper threads; until that is done, steps are refused.
   void load();
@@ -62,6 +63,7 @@ class Shard final : public partition::AckTarget, public std::enable_shared_from_
   const Coordinator::Environment& environment_;
   const partition::PartitionPtr partition_;
   base::Loop& home_;
+  const std::shared_ptr<Pace> pace_;  // second owners: the other shards
   mutable base::Mutex mutex_;
   State state_ MOLDAU_GUARDED_BY(mutex_) = State::loading;
   std::uint32_t generation_ MOLDAU_GUARDED_BY(mutex_) = 0;  // +1 with each load

@@ -2,8 +2,8 @@
 // The group coordinator: the shell around the machines (machine.hpp), one for each partition of
 // __consumer_offsets, that makes them durable and gives them time.
 //
-// Guarantees: a step sees all steps of its shard before it; the records of the steps of one tick are appended
-// as one batch; an answer is run when every record that its step saw is durable.  When a batch cannot be
+// Guarantees: a step sees all steps of its shard before it; the records of the steps of one tick (of two
+// milliseconds, when thousands a second are asked for) are appended as one batch; an answer is run when every record that its step saw is durable.  When a batch cannot be
 // appended the shard's answers are dropped unrun and the shard is built anew from the log, so that it never
 // says more than the log does.
 //
@@ -26,6 +26,7 @@ namespace moldau::group {
 
 constexpr std::string_view offsets_topic = "__consumer_offsets";
 
+class Pace;  // src/group: private to the layer
 class Shard;
 
 class Coordinator final : public cluster::MetadataListener {
@@ -80,6 +81,7 @@ class Coordinator final : public cluster::MetadataListener {
   void sweep();
 
   const Environment environment_;
+  const std::shared_ptr<Pace> pace_;  // second owners: the shards
   mutable base::Mutex mutex_;
   std::shared_ptr<const Shards> shards_ MOLDAU_GUARDED_BY(mutex_);
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // of the sweep's loop only
