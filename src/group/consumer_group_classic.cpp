@@ -196,6 +196,13 @@ void ConsumerGroup::classic_join(Step& step, const Caller& caller,
   if (is_new && !instance_id && caller.version >= version_with_known_ids)
     return refuse_with(ErrorCode::member_id_required, member_id);
 
+  const auto subscription = *decode_subscription(request.protocols.front().metadata);
+  // Ids that were given out are not remembered, so that an id which is not known may be new.  But
+  // who owns something was a member, and has to hear that it is none: it would read on where it
+  // was, behind whoever got its partitions.  (Kafka's hears of it only if they went to others.)
+  if (!is_new && find_member(member_id) == nullptr && !subscription.owned_partitions.empty())
+    return refuse_with(ErrorCode::unknown_member_id, member_id);
+
   // A static member that comes back takes its old place, whichever protocol it spoke there.
   const auto* existing = instance_id ? find_static(*instance_id) : nullptr;
   const bool takes_consumer_place =
@@ -203,7 +210,6 @@ void ConsumerGroup::classic_join(Step& step, const Caller& caller,
   const bool downgrades = takes_consumer_place && may_downgrade_without(step, {existing->first}, 1);
   if (existing != nullptr && is_new) replace_static_member(step, existing->first, member_id);
 
-  const auto subscription = *decode_subscription(request.protocols.front().metadata);
   const auto rebalance_timeout_ms =
       caller.version == 0 ? request.session_timeout_ms : request.rebalance_timeout_ms;
   const auto* known = find_member(member_id);
