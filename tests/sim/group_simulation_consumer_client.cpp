@@ -46,6 +46,12 @@ void ConsumerClient::close() {
   });
 }
 
+void ConsumerClient::forget_topic(const std::string& topic) {
+  SimClient::forget_topic(topic);
+  if (target_)
+    std::erase_if(*target_, [&](const auto& partition) { return partition.topic == topic; });
+}
+
 void ConsumerClient::act() {
   if (world_.mishap(5)) deliver_old_beat();
   if (epoch_ > 0 && fetch_offsets()) return;

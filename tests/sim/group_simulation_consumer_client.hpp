@@ -16,6 +16,7 @@ class ConsumerClient final : public SimClient {
   using SimClient::SimClient;
   void start() override;
   void close() override;
+  void forget_topic(const std::string& topic) override;
 
  private:
   using Response = protocol::ConsumerGroupHeartbeatResponse;
