@@ -70,9 +70,9 @@ void ClassicClient::on_lost() {
 void ClassicClient::join() {
   state_ = State::joining;
   if (!plan_.is_cooperative) held_.clear();
-  std::set<TopicPartition> owned;
-  for (const auto& [partition, position] : held_) owned.insert(partition);
-  const ConsumerSubscription subscription{plan_.topics, {}, by_topic(owned), epoch_, {}};
+  claimed_.clear();
+  for (const auto& [partition, position] : held_) claimed_.insert(partition);
+  const ConsumerSubscription subscription{plan_.topics, {}, by_topic(claimed_), epoch_, {}};
   protocol::JoinGroupRequest request;
   request.group_id = plan_.group_id;
   request.member_id = member_id_;
@@ -156,11 +156,11 @@ void ClassicClient::on_sync(const protocol::SyncGroupResponse& response) {
         if (world_.host.topics().image().find_topic(topic) != nullptr)
           assigned.insert({topic, PartitionIndex{index}});
   }
-  const auto revoked =
-      std::erase_if(held_, [&](const auto& held) { return !assigned.contains(held.first); });
+  const auto is_kept = [&](const auto& partition) { return assigned.contains(partition); };
+  std::erase_if(held_, [&](const auto& held) { return !is_kept(held.first); });
   for (const auto& partition : assigned) take(partition);
   // What it gave up can be given to others in a generation that begins with its joining.
-  if (revoked > 0 && plan_.is_cooperative) join();
+  if (!std::ranges::all_of(claimed_, is_kept)) join();
 }
 
 void ClassicClient::heartbeat() {

@@ -42,7 +42,8 @@ class ClassicClient final : public SimClient {
 
   State state_ = State::joining;
   bool is_leader_ = false;
-  std::set<std::string> watched_topics_;                // of all members
+  std::set<TopicPartition> claimed_;      // what it owned when it joined, as its leader knows
+  std::set<std::string> watched_topics_;  // of all members
   std::map<std::string, std::string> assigned_topics_;  // as they were when it assigned
 };
 
