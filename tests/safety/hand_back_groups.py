@@ -244,6 +244,12 @@ def check_gone_on(report, who, seen, base):
     report.line(not wrong, f'{who}: groups go on', str(wrong or ''))
 
 
+# At its start Kafka may begin to read a partition of the topic before it has put it online, says so, and reads it
+# again: a race of its own, whoever wrote the directory. What it shows afterwards is compared all the same.
+LOADED_TOO_EARLY = re.compile(r'Stopped loading records from __consumer_offsets-\d+ because the partition is not '
+                              r'online or is no longer the leader')
+
+
 def without_own(first, lines):
     """Without what Kafka says of Moldau's own records, which Moldau must have written."""
     if first == 'kafka':
@@ -283,7 +289,7 @@ def run(folder, first, report):
     after = shown(kafka.port)
     compare(report, 'Kafka', seen, after)
     check_contents(report, 'Kafka', after)
-    complaints = without_own(first, complaints_of(kafka))
+    complaints = without_own(first, [line for line in complaints_of(kafka) if not LOADED_TOO_EARLY.search(line)])
     report.line(not complaints, 'Kafka complains of nothing', ' | '.join(line[:300] for line in complaints[:6]))
     go_on(kafka, 25)
     seen = shown(kafka.port)
