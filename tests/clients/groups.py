@@ -480,7 +480,7 @@ def main():
             cpu = resource.getrusage(resource.RUSAGE_CHILDREN)
             print(f'# CPU: clients {cpu.ru_utime + cpu.ru_stime:.0f} s, broker {broker.cpu_seconds():.0f} s',
                   file=sys.stderr)
-            lines.append('ok orderly stop' if broker.stop() else 'not ok orderly stop ' + broker.log_tail(300))
+            lines.append('ok orderly stop' if broker.stop(120) else 'not ok orderly stop ' + broker.log_tail(300))
             print(lines[-1])
     finally:
         if not a.keep:
