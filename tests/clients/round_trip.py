@@ -178,7 +178,7 @@ def run(words, **options):
     with _running_lock:
         if _stopping.is_set():
             raise RuntimeError('the test was ended')
-        process = subprocess.Popen(words, stdin=subprocess.DEVNULL, **options)
+        process = subprocess.Popen(words, **{'stdin': subprocess.DEVNULL, **options})
         _running.add(process)
     try:
         out, err = process.communicate(timeout=timeout)
@@ -274,7 +274,8 @@ def run_java_console(bootstrap, cases):
                             '--reader-property', f'sizes={case.source.path}.sizes']
                 consume += ['--formatter-property', 'line.separator=']
             f.writelines('\t'.join(row) + '\n' for row in (produce, consume))
-    done = run(words + [commands], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with open(commands) as lines:
+        done = run(words, stdin=lines, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     for case in cases:
         if case.output + '.0' not in done.stdout.splitlines():
             case.failure = 'not reached: ' + done.stderr.strip()[-300:]
