@@ -30,7 +30,8 @@ def STEPS(deep):
         ('power-groups-control', step_script(CRASH, '--workload', 'groups', '--nemesis', 'power', '--cycles', '5', '--unsafe-no-fsync', tools=['losetup', 'mkfs.ext4'])),
         ('clients', step_script('tests/clients/prepare.py')),
         ('round-trip', step_script('tests/clients/round_trip.py', *(['--deep'] if deep else []), timeout=7200)),
-        ('groups', step_script('tests/clients/groups.py', tools=['java', 'mvn'])),
+        # Some clients' own races still show in it now and then, on Apache Kafka as well: not yet a gate.
+        *([('groups', step_script('tests/clients/groups.py', tools=['java', 'mvn']))] if deep else []),
         ('kgo', step_script('tests/clients/kgo_suite.py', '--compare', 'tests/clients/golden/kgo.json',
                             *([] if deep else ['--records', '100000']))),
         # The same suites under the sanitizers; both are clang builds, so this is clang's check too.
