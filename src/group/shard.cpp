@@ -43,6 +43,17 @@ base::Result<base::SharedBytes> batch_of(const std::vector<Record>& records, std
 
 }  // namespace
 
+class Shard::Acks final : public partition::AckTarget {
+ public:
+  explicit Acks(std::weak_ptr<Shard> shard) : shard_(std::move(shard)) {}
+  void on_ack(std::uint32_t index, const base::Status& status) override {
+    if (const auto shard = shard_.lock()) shard->on_ack(index, status);
+  }
+
+ private:
+  const std::weak_ptr<Shard> shard_;
+};
+
 Shard::Shard(const Coordinator::Environment& environment, partition::PartitionPtr partition,
              base::Loop& home, std::shared_ptr<Pace> pace)
     : environment_(environment),
@@ -197,7 +208,8 @@ std::vector<base::Task> Shard::flush() {
   partition::AppendRequest request;
   request.now_ms = now_ms;
   request.origin = storage::AppendOrigin::coordinator;
-  request.target = shared_from_this();
+  if (acks_ == nullptr) acks_ = std::make_shared<Acks>(weak_from_this());
+  request.target = acks_;
   request.index = ++last_number_;
   const auto appended = partition_->append(std::move(batch).value(), request);
   if (!appended) {
@@ -245,12 +257,12 @@ void Shard::drop_waiting() {
   open_answers_.clear();
 }
 
-void Shard::on_ack(std::uint32_t index, const base::Status& status) {
+void Shard::on_ack(std::uint32_t number, const base::Status& status) {
   std::vector<base::Task> answers;
   {
     MutexLock lock(mutex_);
     // After a close there is nothing left to tell.
-    if (in_flight_.empty() || in_flight_.front().number != index) return;
+    if (in_flight_.empty() || in_flight_.front().number != number) return;
     answers = std::move(in_flight_.front().answers);
     in_flight_.pop_front();
     if (!status) {

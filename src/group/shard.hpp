@@ -18,7 +18,7 @@
 namespace moldau::group {
 
 /// Thread rule: any thread.
-class Shard final : public partition::AckTarget, public std::enable_shared_from_this<Shard> {
+class Shard final : public std::enable_shared_from_this<Shard> {
  public:
   Shard(const Coordinator::Environment& environment, partition::PartitionPtr partition,
         base::Loop& home, std::shared_ptr<Pace> pace);
@@ -36,9 +36,12 @@ class Shard final : public partition::AckTarget, public std::enable_shared_from_
   void add_to(Coordinator::Totals& totals) const;
   [[nodiscard]] base::Loop& home() { return home_; }
 
-  void on_ack(std::uint32_t index, const base::Status& status) override;
+  /// The batch of that number is durable, or never will be.
+  void on_ack(std::uint32_t number, const base::Status& status);
 
  private:
+  /// What the partition holds while it has a batch to acknowledge: not the shard, which holds it.
+  class Acks;
   enum class State { loading, serving, failed, closed };
   /// Appended, and not yet durable.
   struct InFlight {
@@ -63,6 +66,7 @@ class Shard final : public partition::AckTarget, public std::enable_shared_from_
   const Coordinator::Environment& environment_;
   const partition::PartitionPtr partition_;
   base::Loop& home_;
+  std::shared_ptr<Acks> acks_ MOLDAU_GUARDED_BY(mutex_);  // second owner: the partition
   const std::shared_ptr<Pace> pace_;  // second owners: the other shards
   mutable base::Mutex mutex_;
   State state_ MOLDAU_GUARDED_BY(mutex_) = State::loading;
