@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -66,12 +67,12 @@ class DurableReply final : public Parked {
 /// "/192.0.2.7", as Kafka's records and descriptions have it.
 [[nodiscard]] group::Caller caller_of(const RequestContext& context);
 
-/// Runs `body(machine, step)` for the group and gives what it returns as the answer.  `skeleton` is what a
-/// refusal fills in: it has to name what the request named.
-template <class Response, class Body>
+/// Runs `body(machine, step)` for the group and gives what it returns as the answer.  `skeleton()` is what
+/// a refusal fills in: it has to name what the request named.
+template <class Response, class Body, class Skeleton>
 void answer_group_step(const Services& services, const RequestContext& context,
                        std::string_view group_id, Reply<Response> reply, Body body,
-                       Response skeleton = {}) {
+                       Skeleton skeleton) {
   auto pending = std::make_shared<DurableReply<Response>>(std::move(reply));
   const auto refused =
       services.groups.run(group_id, *context.loop, [&](group::Machine& machine, group::Step& step) {
@@ -79,8 +80,31 @@ void answer_group_step(const Services& services, const RequestContext& context,
         step.effects.answers.push_back([pending] { pending->durable(); });
       });
   if (refused == protocol::ErrorCode::none) return;
-  pending->response() = std::move(skeleton);
+  pending->response() = skeleton();
   pending->settle(refused);
+}
+template <class Response, class Body>
+void answer_group_step(const Services& services, const RequestContext& context,
+                       std::string_view group_id, Reply<Response> reply, Body body) {
+  answer_group_step(services, context, group_id, std::move(reply), std::move(body),
+                    [] { return Response{}; });
+}
+
+/// Runs `body(machine, step, answer)`, which may keep `answer` for a later step.  The answer comes at once,
+/// as a refusal, when the connection drains.
+template <class Response, class Body>
+void park_group_step(const Services& services, const RequestContext& context,
+                     const std::string& group_id, Reply<Response> reply, Body body) {
+  auto pending = std::make_shared<DurableReply<Response>>(std::move(reply));
+  context.connection->park(pending);
+  const auto refused =
+      services.groups.run(group_id, *context.loop, [&](group::Machine& machine, group::Step& step) {
+        body(machine, step, group::Answer<Response>([pending](Response response) {
+               pending->response() = std::move(response);
+               pending->durable();
+             }));
+      });
+  if (refused != protocol::ErrorCode::none) pending->settle(refused);
 }
 
 /// One of several steps of one request: `body` fills its part of the answer in, `refused(code)` says there

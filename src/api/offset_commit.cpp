@@ -23,17 +23,12 @@ protocol::OffsetCommitResponse skeleton_of(const protocol::OffsetCommitRequest& 
 void offset_commit(const Services& services, const RequestContext& context,
                    protocol::OffsetCommitRequest request,
                    Reply<protocol::OffsetCommitResponse> reply) {
-  auto pending =
-      std::make_shared<DurableReply<protocol::OffsetCommitResponse>>(std::move(reply));
-  const std::string group_id = request.group_id;
-  const auto refused = services.groups.run(
-      group_id, *context.loop, [&](group::Machine& machine, group::Step& step) {
-        pending->response() = machine.offset_commit(step, caller_of(context), std::move(request));
-        step.effects.answers.push_back([pending] { pending->durable(); });
-      });
-  if (refused == protocol::ErrorCode::none) return;
-  pending->response() = skeleton_of(request);
-  pending->settle(refused);
+  answer_group_step(
+      services, context, request.group_id, std::move(reply),
+      [&](group::Machine& machine, group::Step& step) {
+        return machine.offset_commit(step, caller_of(context), request);
+      },
+      [&] { return skeleton_of(request); });
 }
 
 }  // namespace moldau::api

@@ -14,14 +14,13 @@
 namespace moldau::cli {
 namespace {
 
-constexpr const char* offsets_topic = "__consumer_offsets";
 
 /// What the broker remembers of the group, from the log in which it keeps its groups.
 base::Result<Trails> read_trails(Client& client, const std::string& group_id) {
-  MOLDAU_ASSIGN(const auto topic, find_topic(client, offsets_topic, false));
+  const std::string name(group::offsets_topic);
+  MOLDAU_ASSIGN(const auto topic, find_topic(client, name, false));
   const auto count = static_cast<std::int32_t>(topic.partitions.size());
-  const TopicPartition partition{offsets_topic,
-                                 PartitionIndex{base::java_partition(group_id, count)}};
+  const TopicPartition partition{name, PartitionIndex{base::java_partition(group_id, count)}};
   MOLDAU_ASSIGN(const auto starts, offsets_at(client, {partition}, earliest_timestamp));
   MOLDAU_ASSIGN(const auto ends, offsets_at(client, {partition}, latest_timestamp));
   Trails trails;

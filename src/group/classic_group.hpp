@@ -37,6 +37,9 @@
 
 namespace moldau::group {
 
+/// From this version of JoinGroup on a new member is first told its id (KIP-394).
+constexpr std::int16_t member_id_required_from = 4;
+
 class ClassicGroup final : public Group {
  public:
   enum class State { empty, preparing_rebalance, completing_rebalance, stable };

@@ -12,7 +12,6 @@ using protocol::ErrorCode;
 
 namespace {
 
-constexpr std::int16_t member_id_required_from = 4;  // KIP-394
 constexpr std::int16_t skip_assignment_from = 9;     // KIP-814
 
 /// A new member's JoinGroup may wait so long: as its id is not known to it yet, it can neither send

@@ -22,9 +22,6 @@ namespace {
 using protocol::ErrorCode;
 using Classic = ConsumerGroupMemberRecord::Classic;
 
-/// From this version on a new member is first told its id (KIP-394).
-constexpr std::int16_t version_with_known_ids = 4;
-
 bool may_upgrade(MigrationPolicy policy) {
   return policy == MigrationPolicy::upgrade || policy == MigrationPolicy::bidirectional;
 }
@@ -193,7 +190,7 @@ void ConsumerGroup::classic_join(Step& step, const Caller& caller,
   const std::string member_id =
       is_new ? base::Uuid::random(step.random).to_string() : request.member_id;
   const auto& instance_id = request.group_instance_id;
-  if (is_new && !instance_id && caller.version >= version_with_known_ids)
+  if (is_new && !instance_id && caller.version >= member_id_required_from)
     return refuse_with(ErrorCode::member_id_required, member_id);
 
   const auto subscription = *decode_subscription(request.protocols.front().metadata);

@@ -1,7 +1,6 @@
 #include "moldau/group/machine.hpp"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "classic_group.hpp"
@@ -275,7 +274,7 @@ void Machine::downgrade_if_due(Step& step, ConsumerGroup& group) {
 // Offsets.
 
 protocol::OffsetCommitResponse Machine::offset_commit(Step& step, const Caller& caller,
-                                                      protocol::OffsetCommitRequest request) {
+                                                      const protocol::OffsetCommitRequest& request) {
   const std::int32_t generation = request.generation_id_or_member_epoch;
   const bool by_admin = generation < 0 && request.member_id.empty() && !request.group_instance_id;
   const auto refuse = [&](ErrorCode code) {
@@ -288,7 +287,9 @@ protocol::OffsetCommitResponse Machine::offset_commit(Step& step, const Caller& 
                                         : ErrorCode::illegal_generation);
     group = &put(std::make_unique<ClassicGroup>(request.group_id));
   }
-  const auto partitions = partitions_of(request, step.image);
+  // Only members of consumer groups may be late for some partitions and not for others.
+  std::vector<TopicIdPartition> partitions;
+  if (group->type() == Group::Type::consumer) partitions = partitions_of(request, step.image);
   const OffsetClient client{request.member_id, request.group_instance_id, generation, caller.version,
                             false, partitions};
   if (const auto code = group->check_commit(step, client); code != ErrorCode::none)

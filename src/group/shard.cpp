@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "log_reader.hpp"
-#include "moldau/base/check.hpp"
 #include "moldau/base/log.hpp"
 #include "moldau/record/batch_builder.hpp"
 
@@ -103,9 +102,8 @@ void Shard::read_log(std::uint32_t generation) {
     }
     machine_ = std::move(machine);
     state_ = State::serving;
-    answers = take_step([](Machine& loaded, Step& step) { loaded.finish_loading(step); });
-    auto flushed = flush();
-    std::move(flushed.begin(), flushed.end(), std::back_inserter(answers));
+    answers =
+        take_step_and_flush([](Machine& loaded, Step& step) { loaded.finish_loading(step); });
   }
   run_all(std::move(answers));
 }
@@ -145,11 +143,16 @@ void Shard::run_now(const Coordinator::StepFunction& step) {
   {
     MutexLock lock(mutex_);
     if (state_ != State::serving) return;
-    answers = take_step(step);
-    auto flushed = flush();
-    std::move(flushed.begin(), flushed.end(), std::back_inserter(answers));
+    answers = take_step_and_flush(step);
   }
   run_all(std::move(answers));
+}
+
+std::vector<base::Task> Shard::take_step_and_flush(const Coordinator::StepFunction& step) {
+  auto answers = take_step(step);
+  auto flushed = flush();
+  std::move(flushed.begin(), flushed.end(), std::back_inserter(answers));
+  return answers;
 }
 
 std::vector<base::Task> Shard::take_step(const Coordinator::StepFunction& function) {
@@ -238,13 +241,7 @@ void Shard::start_anew(const base::Error& reason) {
   state_ = State::loading;
   const std::uint32_t generation = ++generation_;
   if (!again) return post_reading(generation);
-  home_.post([weak = weak_from_this(), generation, when = now + reading_pause] {
-    const auto self = weak.lock();
-    if (self == nullptr) return;
-    self->home_.call_at(when, [weak, generation] {
-      if (const auto shard = weak.lock()) shard->post_reading(generation);
-    });
-  });
+  call_home_at(now + reading_pause, [generation](Shard& shard) { shard.post_reading(generation); });
 }
 
 void Shard::post_reading(std::uint32_t generation) {
@@ -280,11 +277,15 @@ void Shard::arm() {
   armed_for_ = next;
   // A deadline may be in the past when it is set; only what comes after this moment is lateness.
   const auto due = std::max(*next, environment_.clock.now());
-  home_.post([weak = weak_from_this(), when = *next, due] {
+  call_home_at(*next, [when = *next, due](Shard& shard) { shard.on_timer(when, due); });
+}
+
+void Shard::call_home_at(base::SteadyTime when, base::Function<void(Shard&)> task) {
+  home_.post([weak = weak_from_this(), when, task = std::move(task)]() mutable {
     const auto self = weak.lock();
     if (self == nullptr) return;
-    self->home_.call_at(when, [weak, when, due] {
-      if (const auto shard = weak.lock()) shard->on_timer(when, due);
+    self->home_.call_at(when, [weak, task = std::move(task)]() mutable {
+      if (const auto shard = weak.lock()) task(*shard);
     });
   });
 }
@@ -298,9 +299,8 @@ void Shard::on_timer(base::SteadyTime armed_for, base::SteadyTime due) {
     if (state_ != State::serving) return;
     const auto late = environment_.clock.now() - due;
     if (late > late_wakening) machine_->deadlines().postpone(late + late_wakening);
-    answers = take_step([](Machine& machine, Step& step) { machine.expire(step, step.now.steady); });
-    auto flushed = flush();
-    std::move(flushed.begin(), flushed.end(), std::back_inserter(answers));
+    answers = take_step_and_flush(
+        [](Machine& machine, Step& step) { machine.expire(step, step.now.steady); });
   }
   run_all(std::move(answers));
 }

@@ -53,6 +53,9 @@ class Shard final : public std::enable_shared_from_this<Shard> {
   void post_reading(std::uint32_t generation);
   /// Takes a step, and hands back what may be answered at once.
   std::vector<base::Task> take_step(const Coordinator::StepFunction& step) MOLDAU_REQUIRES(mutex_);
+  /// As take_step(), with everything that waits appended.
+  std::vector<base::Task> take_step_and_flush(const Coordinator::StepFunction& step)
+      MOLDAU_REQUIRES(mutex_);
   std::vector<base::Task> file(Effects effects) MOLDAU_REQUIRES(mutex_);
   void flush_soon(base::Loop& loop) MOLDAU_REQUIRES(mutex_);
   std::vector<base::Task> flush() MOLDAU_REQUIRES(mutex_);
@@ -60,6 +63,8 @@ class Shard final : public std::enable_shared_from_this<Shard> {
   void start_anew(const base::Error& reason) MOLDAU_REQUIRES(mutex_);
   void drop_waiting() MOLDAU_REQUIRES(mutex_);
   void arm() MOLDAU_REQUIRES(mutex_);
+  /// Runs `task` on the home loop at `when`, if the shard is still there.
+  void call_home_at(base::SteadyTime when, base::Function<void(Shard&)> task);
   void on_timer(base::SteadyTime armed_for, base::SteadyTime due);
   [[nodiscard]] Now now() const;
 

@@ -24,8 +24,6 @@
 
 namespace moldau::group {
 
-constexpr std::string_view offsets_topic = "__consumer_offsets";
-
 class Pace;  // src/group: private to the layer
 class Shard;
 

@@ -64,9 +64,8 @@ class Machine {
                                            const protocol::LeaveGroupRequest& request);
   protocol::ConsumerGroupHeartbeatResponse consumer_group_heartbeat(
       Step& step, const Caller& caller, const protocol::ConsumerGroupHeartbeatRequest& request);
-  /// Topics by id (v10) have their names filled in where `step.image` has them.
   protocol::OffsetCommitResponse offset_commit(Step& step, const Caller& caller,
-                                               protocol::OffsetCommitRequest request);
+                                               const protocol::OffsetCommitRequest& request);
   protocol::OffsetDeleteResponse offset_delete(Step& step, const protocol::OffsetDeleteRequest& request);
   protocol::DeleteGroupsResponse::Result delete_group(Step& step, const std::string& group_id);
 

@@ -22,6 +22,8 @@
 
 namespace moldau::group {
 
+constexpr std::string_view offsets_topic = "__consumer_offsets";
+
 using Bytes = std::vector<std::uint8_t>;
 using codec::since;
 
