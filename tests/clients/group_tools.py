@@ -9,19 +9,15 @@ end the broker is stopped and its offsets topic is read from the disk. --show pr
 
 Taken out of the output is what differs between two runs of Kafka: ids, ports, times, and the order of tables.
 """
-import argparse
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections import namedtuple
 
-from broker import Broker, exit_on_sigterm
-from tool_runner import Golden, Tools, difference, java, tool_classes
+from tool_runner import Golden, Tools, compare, java, tool_classes
 from wire import Connection
 
 GOLDEN = Golden('golden', 'groups')
@@ -566,37 +562,11 @@ CHANGES = {'read-': unordered, 'delete-read': unordered, 'verifiable-consumer': 
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--kind', choices=['moldau', 'kafka'], default='moldau')
-    parser.add_argument('--record', action='store_true')
-    parser.add_argument('--show', action='store_true')
-    a = parser.parse_args()
-    if a.record and a.kind != 'kafka':
-        parser.error('--record is for --kind kafka')
-    if not shutil.which('java'):
-        print('skip group-tools needs java\n0 passed, 0 failed, 1 skipped')
-        return 1 if os.environ.get('CI') == 'true' else 0
-    exit_on_sigterm()
-    folder = tempfile.mkdtemp(prefix='group-tools-')
-    try:
-        with Broker(a.kind) as broker:
-            outputs, problems = run_all(broker, folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    if a.record and not problems:
-        GOLDEN.record({c.name: (f'{c.tool} {c.arguments}', outputs[c.name]) for c in COMMANDS})
-    passed = 0
-    for c in COMMANDS:
-        if a.show:
-            print('\n'.join([f'$ {c.tool} {c.arguments}'] + outputs.get(c.name, ['(not reached)'])))
-        reason = difference(outputs.get(c.name), GOLDEN.lines(c.name))
-        passed += not reason
-        print(f'not ok {c.name} {reason}' if reason else f'ok {c.name}')
-    for problem in problems:
-        print(f'not ok await {problem}')
-    failed = len(COMMANDS) - passed + len(problems)
-    print(f'{passed} passed, {failed} failed, 0 skipped')
-    return 1 if failed else 0
+    def run(broker, folder):
+        outputs, problems = run_all(broker, folder)
+        return outputs, [f'await {problem}' for problem in problems]
+    commands = [(c.name, c.tool, c.arguments) for c in COMMANDS]
+    return compare('group-tools', __doc__.splitlines()[0], commands, GOLDEN, run)
 
 
 if __name__ == '__main__':

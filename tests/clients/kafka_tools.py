@@ -14,17 +14,13 @@ must be as Kafka prints it.
 Commands that need no group are here (the console consumer with --partition); those that read as a group, such as
 kafka-consumer-perf-test, and those about groups are in group_tools.py.
 """
-import argparse
 import json
 import os
 import re
-import shutil
 import sys
-import tempfile
 import time
 
-from broker import Broker, exit_on_sigterm
-from tool_runner import Golden, Tools, difference
+from tool_runner import Golden, Tools, compare, difference
 from wire import Connection
 
 GOLDEN = Golden('golden')
@@ -271,34 +267,8 @@ def why_not(name, lines):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--kind', choices=['moldau', 'kafka'], default='moldau')
-    parser.add_argument('--record', action='store_true')
-    parser.add_argument('--show', action='store_true')
-    a = parser.parse_args()
-    if a.record and a.kind != 'kafka':
-        parser.error('--record is for --kind kafka')
-    if not shutil.which('java'):
-        print('skip kafka-tools needs java\n0 passed, 0 failed, 1 skipped')
-        return 1 if os.environ.get('CI') == 'true' else 0
-    exit_on_sigterm()
-    folder = tempfile.mkdtemp(prefix='kafka-tools-')
-    try:
-        with Broker(a.kind) as broker:
-            outputs = run_all(broker, folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    if a.record:
-        GOLDEN.record({name: (f'{tool} {arguments}', outputs[name]) for name, tool, arguments in COMMANDS})
-    passed = 0
-    for name, tool, arguments in COMMANDS:
-        if a.show:
-            print('\n'.join([f'$ {tool} {arguments}'] + outputs.get(name, ['(not reached)'])))
-        reason = why_not(name, outputs.get(name))
-        passed += not reason
-        print(f'not ok {name} {reason}' if reason else f'ok {name}')
-    print(f'{passed} passed, {len(COMMANDS) - passed} failed, 0 skipped')
-    return 0 if passed == len(COMMANDS) else 1
+    return compare('kafka-tools', __doc__.splitlines()[0], COMMANDS, GOLDEN,
+                   lambda broker, folder: (run_all(broker, folder), []), why_not)
 
 
 if __name__ == '__main__':

@@ -6,12 +6,15 @@
 
 Every tool runs in the same JVM, one after the other (java/Tools.java), because each start costs a second.
 """
+import argparse
 import os
 import re
+import shutil
 import subprocess
+import tempfile
 import threading
 
-from broker import ROOT, kafka_jars
+from broker import ROOT, Broker, exit_on_sigterm, kafka_jars
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LOG4J = os.path.join(ROOT, 'tests', 'reference', 'log4j2.properties')
@@ -137,3 +140,42 @@ def difference(lines, golden):
         if here != there:
             return f'line {i + 1}: {here[:200]!r} instead of {there[:200]!r}'
     return None
+
+
+def compare(title, description, commands, golden, run_all, why_not=None):
+    """The program of a comparison: 0 when every command printed what Kafka did.
+
+    `commands` are (name, tool, arguments); run_all(broker, folder) gives {name: lines} and what else went wrong;
+    why_not(name, lines) the reason why the lines are not Kafka's, or None: by default, that they are others."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument('--kind', choices=['moldau', 'kafka'], default='moldau')
+    parser.add_argument('--record', action='store_true')
+    parser.add_argument('--show', action='store_true')
+    a = parser.parse_args()
+    if a.record and a.kind != 'kafka':
+        parser.error('--record is for --kind kafka')
+    if not shutil.which('java'):
+        print(f'skip {title} needs java\n0 passed, 0 failed, 1 skipped')
+        return 1 if os.environ.get('CI') == 'true' else 0
+    exit_on_sigterm()
+    folder = tempfile.mkdtemp(prefix=title + '-')
+    try:
+        with Broker(a.kind) as broker:
+            outputs, problems = run_all(broker, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    if a.record and not problems:
+        golden.record({name: (f'{tool} {arguments}', outputs[name]) for name, tool, arguments in commands})
+    passed = 0
+    for name, tool, arguments in commands:
+        if a.show:
+            print('\n'.join([f'$ {tool} {arguments}'] + outputs.get(name, ['(not reached)'])))
+        lines = outputs.get(name)
+        reason = why_not(name, lines) if why_not else difference(lines, golden.lines(name))
+        passed += not reason
+        print(f'not ok {name} {reason}' if reason else f'ok {name}')
+    for problem in problems:
+        print(f'not ok {problem}')
+    failed = len(commands) - passed + len(problems)
+    print(f'{passed} passed, {failed} failed, 0 skipped')
+    return 1 if failed else 0
