@@ -1,6 +1,6 @@
 // ConsumerGroupDescribe (KIP-848).  The rules are the group machine's.
 
-#include "group_step.hpp"
+#include "coordinator_step.hpp"
 #include "moldau/api/handlers.hpp"
 
 namespace moldau::api {
@@ -22,8 +22,8 @@ void consumer_group_describe(const Services& services, const RequestContext& con
       answer.error_code = protocol::ErrorCode::invalid_group_id;
       continue;
     }
-    join_group_step(
-        services, context, group_id, pending,
+    join_step(
+        services.groups, context, group_id, pending,
         [&](group::Machine& machine, group::Step& step) {
           answer = machine.describe_consumer(step, caller_of(context), group_id);
         },

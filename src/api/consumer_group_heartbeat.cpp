@@ -1,6 +1,6 @@
 // ConsumerGroupHeartbeat (KIP-848).  The rules are the group machine's.
 
-#include "group_step.hpp"
+#include "coordinator_step.hpp"
 #include "moldau/api/handlers.hpp"
 
 namespace moldau::api {
@@ -16,10 +16,10 @@ void consumer_group_heartbeat(const Services& services, const RequestContext& co
     reply(response);
     return;
   }
-  answer_group_step(services, context, request.group_id, std::move(reply),
-                    [&](group::Machine& machine, group::Step& step) {
-                      return machine.consumer_group_heartbeat(step, caller_of(context), request);
-                    });
+  answer_step(services.groups, context, request.group_id, std::move(reply),
+              [&](group::Machine& machine, group::Step& step) {
+                return machine.consumer_group_heartbeat(step, caller_of(context), request);
+              });
 }
 
 }  // namespace moldau::api

@@ -1,6 +1,6 @@
 // DeleteGroups.  The rules are the group machine's (edge case 60).
 
-#include "group_step.hpp"
+#include "coordinator_step.hpp"
 #include "moldau/api/handlers.hpp"
 
 namespace moldau::api {
@@ -12,8 +12,8 @@ void delete_groups(const Services& services, const RequestContext& context,
   for (const auto& group_id : request.groups_names) {
     auto& result = pending->response().results.emplace_back();
     result.group_id = group_id;
-    join_group_step(
-        services, context, group_id, pending,
+    join_step(
+        services.groups, context, group_id, pending,
         [&](group::Machine& machine, group::Step& step) {
           result = machine.delete_group(step, group_id);
         },

@@ -1,6 +1,6 @@
 // DescribeGroups: classic groups.  The rules are the group machine's (edge case 60).
 
-#include "group_step.hpp"
+#include "coordinator_step.hpp"
 #include "moldau/api/handlers.hpp"
 
 namespace moldau::api {
@@ -13,8 +13,8 @@ void describe_groups(const Services& services, const RequestContext& context,
   for (const auto& group_id : request.groups) {
     auto& answer = groups.emplace_back();
     answer.group_id = group_id;
-    join_group_step(
-        services, context, group_id, pending,
+    join_step(
+        services.groups, context, group_id, pending,
         [&](group::Machine& machine, group::Step&) {
           answer = machine.describe_classic(caller_of(context), group_id);
         },

@@ -1,6 +1,6 @@
 // OffsetCommit.  The rules are the group machine's (edge cases 57 and 63).
 
-#include "group_step.hpp"
+#include "coordinator_step.hpp"
 #include "moldau/api/handlers.hpp"
 
 namespace moldau::api {
@@ -23,8 +23,8 @@ protocol::OffsetCommitResponse skeleton_of(const protocol::OffsetCommitRequest& 
 void offset_commit(const Services& services, const RequestContext& context,
                    protocol::OffsetCommitRequest request,
                    Reply<protocol::OffsetCommitResponse> reply) {
-  answer_group_step(
-      services, context, request.group_id, std::move(reply),
+  answer_step(
+      services.groups, context, request.group_id, std::move(reply),
       [&](group::Machine& machine, group::Step& step) {
         return machine.offset_commit(step, caller_of(context), request);
       },

@@ -1,6 +1,6 @@
 // OffsetFetch: of one group up to version 7, of several from version 8 on (KIP-709).
 
-#include "group_step.hpp"
+#include "coordinator_step.hpp"
 #include "moldau/api/handlers.hpp"
 
 namespace moldau::api {
@@ -64,8 +64,8 @@ void offset_fetch(const Services& services, const RequestContext& context,
   for (std::size_t i = 0; i < request.groups.size(); ++i) {
     const auto& wanted = request.groups[i];
     answers[i].group_id = wanted.group_id;
-    join_group_step(
-        services, context, wanted.group_id, pending,
+    join_step(
+        services.groups, context, wanted.group_id, pending,
         [&](group::Machine& machine, group::Step& step) {
           answers[i] = machine.offset_fetch(step, caller_of(context), wanted, request.require_stable);
         },

@@ -1,4 +1,4 @@
-#include "group_step.hpp"
+#include "coordinator_step.hpp"
 
 #include <algorithm>
 

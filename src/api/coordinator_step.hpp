@@ -1,6 +1,7 @@
 #pragma once
-// How a handler asks the group coordinator: one step for one group, or one for each of several, with an
-// answer that is given when all that the steps saw is durable.
+// How a handler asks a coordinator, of groups or of transactions: one step for one key (the group's
+// or the transactional id), or one for each of several, with an answer that is given when all that
+// the steps saw is durable.
 
 #include <atomic>
 #include <memory>
@@ -67,60 +68,67 @@ class DurableReply final : public Parked {
 /// "/192.0.2.7", as Kafka's records and descriptions have it.
 [[nodiscard]] group::Caller caller_of(const RequestContext& context);
 
-/// Runs `body(machine, step)` for the group and gives what it returns as the answer.  `skeleton()` is what
-/// a refusal fills in: it has to name what the request named.
-template <class Response, class Body, class Skeleton>
-void answer_group_step(const Services& services, const RequestContext& context,
-                       std::string_view group_id, Reply<Response> reply, Body body,
-                       Skeleton skeleton) {
+/// Runs `body(machine, step)` where the key belongs and gives what it returns as the answer.
+/// `skeleton()` is what a refusal fills in: it has to name what the request named.
+template <class Coordinator, class Response, class Body, class Skeleton>
+void answer_step(Coordinator& coordinator, const RequestContext& context, std::string_view key,
+                 Reply<Response> reply, Body body, Skeleton skeleton) {
   auto pending = std::make_shared<DurableReply<Response>>(std::move(reply));
-  const auto refused =
-      services.groups.run(group_id, *context.loop, [&](group::Machine& machine, group::Step& step) {
-        pending->response() = body(machine, step);
-        step.effects.answers.push_back([pending] { pending->durable(); });
-      });
+  const auto refused = coordinator.run(key, *context.loop, [&](auto& machine, auto& step) {
+    pending->response() = body(machine, step);
+    step.effects.answers.push_back([pending] { pending->durable(); });
+  });
   if (refused == protocol::ErrorCode::none) return;
   pending->response() = skeleton();
   pending->settle(refused);
 }
-template <class Response, class Body>
-void answer_group_step(const Services& services, const RequestContext& context,
-                       std::string_view group_id, Reply<Response> reply, Body body) {
-  answer_group_step(services, context, group_id, std::move(reply), std::move(body),
-                    [] { return Response{}; });
+template <class Coordinator, class Response, class Body>
+void answer_step(Coordinator& coordinator, const RequestContext& context, std::string_view key,
+                 Reply<Response> reply, Body body) {
+  answer_step(coordinator, context, key, std::move(reply), std::move(body),
+              [] { return Response{}; });
 }
 
 /// Runs `body(machine, step, answer)`, which may keep `answer` for a later step.  The answer comes at once,
 /// as a refusal, when the connection drains.
-template <class Response, class Body>
-void park_group_step(const Services& services, const RequestContext& context,
-                     const std::string& group_id, Reply<Response> reply, Body body) {
+template <class Coordinator, class Response, class Body>
+void park_step(Coordinator& coordinator, const RequestContext& context, std::string_view key,
+               Reply<Response> reply, Body body) {
   auto pending = std::make_shared<DurableReply<Response>>(std::move(reply));
   context.connection->park(pending);
-  const auto refused =
-      services.groups.run(group_id, *context.loop, [&](group::Machine& machine, group::Step& step) {
-        body(machine, step, group::Answer<Response>([pending](Response response) {
-               pending->response() = std::move(response);
-               pending->durable();
-             }));
-      });
+  const auto refused = coordinator.run(key, *context.loop, [&](auto& machine, auto& step) {
+    body(machine, step, [pending](Response response) {
+      pending->response() = std::move(response);
+      pending->durable();
+    });
+  });
   if (refused != protocol::ErrorCode::none) pending->settle(refused);
 }
 
 /// One of several steps of one request: `body` fills its part of the answer in, `refused(code)` says there
 /// why not.
-template <class Response, class Body, class Refused>
-void join_group_step(const Services& services, const RequestContext& context,
-                     std::string_view group_id,
-                     const std::shared_ptr<DurableReply<Response>>& pending, Body body,
-                     Refused refused) {
-  const auto code =
-      services.groups.run(group_id, *context.loop, [&](group::Machine& machine, group::Step& step) {
-        body(machine, step);
-        pending->expect_more();
-        step.effects.answers.push_back([pending] { pending->durable(); });
-      });
+template <class Coordinator, class Response, class Body, class Refused>
+void join_step(Coordinator& coordinator, const RequestContext& context, std::string_view key,
+               const std::shared_ptr<DurableReply<Response>>& pending, Body body, Refused refused) {
+  const auto code = coordinator.run(key, *context.loop, [&](auto& machine, auto& step) {
+    body(machine, step);
+    pending->expect_more();
+    step.effects.answers.push_back([pending] { pending->durable(); });
+  });
   if (code != protocol::ErrorCode::none) refused(code);
+}
+
+/// One step for everything that the coordinator has.  `body` adds to the answer, which is refused
+/// as a whole when a shard does not serve: a part of a list would look like the whole.
+template <class Coordinator, class Response, class Body>
+void join_all_steps(Coordinator& coordinator, const RequestContext& context,
+                    const std::shared_ptr<DurableReply<Response>>& pending, Body body) {
+  const auto outcome = coordinator.run_on_all(*context.loop, [&](auto& machine, auto& step) {
+    body(machine, step);
+    pending->expect_more();
+    step.effects.answers.push_back([pending] { pending->durable(); });
+  });
+  if (outcome.refused != protocol::ErrorCode::none) pending->settle(outcome.refused);
 }
 
 /// What Kafka answers where operations are asked for and there is no authorizer: all that a group has.
