@@ -12,7 +12,6 @@
 #include "group/classic_group.hpp"
 #include "group/consumer_group.hpp"
 #include "group/leave_group.hpp"
-#include "group/topic_regex.hpp"
 #include "moldau/base/check.hpp"
 #include "moldau/group/consumer_protocol.hpp"
 

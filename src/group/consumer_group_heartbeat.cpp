@@ -5,7 +5,7 @@
 
 #include "group/consumer_group.hpp"
 #include "group/current_assignment.hpp"
-#include "group/topic_regex.hpp"
+#include "moldau/base/pattern.hpp"
 
 namespace moldau::group {
 namespace {
@@ -220,7 +220,7 @@ ConsumerGroup::Refusal ConsumerGroup::full(const GroupOptions& options) {
 std::optional<ConsumerGroup::Refusal> ConsumerGroup::refuse_regex(const Request& request) {
   const auto& regex = request.subscribed_topic_regex;
   if (!regex || regex->empty()) return std::nullopt;
-  const auto compiled = TopicRegex::compile(*regex);
+  const auto compiled = base::Pattern::compile(*regex);
   if (compiled) return std::nullopt;
   return Refusal{ErrorCode::invalid_regular_expression,
                  "SubscribedTopicRegex `" + *regex +
@@ -421,7 +421,7 @@ void ConsumerGroup::on_metadata(Step& step, std::span<const std::string> topics)
   for (const auto& topic : topics) metadata_changed_ = metadata_changed_ || topics_.contains(topic);
   if (regexes_outdated_) return;
   for (const auto& [expression, resolved] : regexes_) {
-    const auto regex = TopicRegex::compile(expression);
+    const auto regex = base::Pattern::compile(expression);
     if (!regex) continue;
     regexes_outdated_ = std::ranges::any_of(topics, [&](const std::string& topic) {
       const bool matched = std::ranges::binary_search(resolved.topics, topic);

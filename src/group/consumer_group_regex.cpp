@@ -17,8 +17,8 @@ constexpr std::int64_t refresh_interval_min_ms = 10'000;
 bool ConsumerGroup::resolve(Step& step, const std::string& regex) {
   RegularExpressionRecord::Value resolved;
   // An expression of the log that does not compile matches nothing.
-  if (const auto compiled = TopicRegex::compile(regex))
-    resolved.topics = compiled->matching_topics(step.image);
+  if (const auto compiled = base::Pattern::compile(regex))
+    resolved.topics = matching_topics(*compiled, step.image);
   resolved.version = step.image.offset().value();
   resolved.timestamp_ms = step.now.wall_ms;
   const auto before = regexes_.find(regex);
