@@ -74,9 +74,9 @@ def new_member_id():
 
 
 class GroupClient(RawClient):
-    def find_coordinator(self, group):
-        """(error, host, port)"""
-        writer = Writer().pack('b', 0)
+    def find_coordinator(self, group, kind=0):
+        """(error, host, port); `kind` 1 is that of transactions."""
+        writer = Writer().pack('b', kind)
         writer.array([group], writer.string).tags()
         reader = self.call('FindCoordinator', 4, writer)
         reader.unpack('i'), reader.uvarint(), reader.string(), reader.unpack('i')

@@ -13,8 +13,10 @@ API = {'Produce': 0, 'Fetch': 1, 'ListOffsets': 2, 'Metadata': 3, 'OffsetCommit'
        'OffsetFetch': 9, 'FindCoordinator': 10, 'JoinGroup': 11, 'Heartbeat': 12,
        'LeaveGroup': 13, 'SyncGroup': 14, 'ApiVersions': 18,
        'CreateTopics': 19, 'DeleteTopics': 20, 'DeleteRecords': 21, 'InitProducerId': 22,
-       'OffsetForLeaderEpoch': 23, 'DescribeConfigs': 32, 'CreatePartitions': 37,
-       'IncrementalAlterConfigs': 44, 'ConsumerGroupHeartbeat': 68}
+       'OffsetForLeaderEpoch': 23, 'AddPartitionsToTxn': 24, 'AddOffsetsToTxn': 25, 'EndTxn': 26,
+       'WriteTxnMarkers': 27, 'TxnOffsetCommit': 28, 'DescribeConfigs': 32, 'CreatePartitions': 37,
+       'IncrementalAlterConfigs': 44, 'DescribeProducers': 61, 'DescribeTransactions': 65,
+       'ListTransactions': 66, 'ConsumerGroupHeartbeat': 68}
 
 ERROR = {'NONE': 0, 'OFFSET_OUT_OF_RANGE': 1, 'CORRUPT_MESSAGE': 2, 'UNKNOWN_TOPIC_OR_PARTITION': 3,
          'LEADER_NOT_AVAILABLE': 5, 'NOT_LEADER_OR_FOLLOWER': 6, 'REQUEST_TIMED_OUT': 7,
@@ -31,7 +33,10 @@ ERROR = {'NONE': 0, 'OFFSET_OUT_OF_RANGE': 1, 'CORRUPT_MESSAGE': 2, 'UNKNOWN_TOP
          'INVALID_REQUEST': 42, 'UNSUPPORTED_FOR_MESSAGE_FORMAT': 43, 'POLICY_VIOLATION': 44,
          'OUT_OF_ORDER_SEQUENCE_NUMBER': 45, 'DUPLICATE_SEQUENCE_NUMBER': 46,
          'INVALID_PRODUCER_EPOCH': 47, 'INVALID_TXN_STATE': 48, 'INVALID_PRODUCER_ID_MAPPING': 49,
-         'TRANSACTIONAL_ID_AUTHORIZATION_FAILED': 53,
+         'INVALID_TRANSACTION_TIMEOUT': 50, 'CONCURRENT_TRANSACTIONS': 51,
+         'TRANSACTION_COORDINATOR_FENCED': 52, 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED': 53,
+         'OPERATION_NOT_ATTEMPTED': 55, 'UNSTABLE_OFFSET_COMMIT': 88,
+         'TRANSACTIONAL_ID_NOT_FOUND': 105, 'TRANSACTION_ABORTABLE': 120,
          'KAFKA_STORAGE_ERROR': 56, 'UNKNOWN_PRODUCER_ID': 59, 'NON_EMPTY_GROUP': 68,
          'GROUP_ID_NOT_FOUND': 69, 'MEMBER_ID_REQUIRED': 79, 'GROUP_MAX_SIZE_REACHED': 81,
          'FENCED_INSTANCE_ID': 82, 'FENCED_MEMBER_EPOCH': 110, 'UNRELEASED_INSTANCE_ID': 111,

@@ -17,6 +17,8 @@ LOG_APPEND_TIME = 0x08
 TRANSACTIONAL = 0x10
 CONTROL = 0x20
 
+MARKERS = {b'\0\0\0\0': False, b'\0\0\0\1': True}    # a marker's key, and whether it commits
+
 Record = namedtuple('Record', 'offset timestamp key value headers')
 
 
@@ -122,6 +124,20 @@ class Batch:
     @property
     def is_control(self):
         return bool(self.attributes & CONTROL)
+
+    @property
+    def is_transactional(self):
+        return bool(self.attributes & TRANSACTIONAL)
+
+    def marker(self):
+        """(whether it commits, the coordinator's epoch) of a transaction's end; None for any other batch, BatchError
+        for a control batch that is not as it should be."""
+        if not self.is_control or not self.is_transactional:
+            return None
+        record, = self.records()
+        if record.key not in MARKERS or len(record.value or b'') != 6 or record.value[:2] != b'\0\0':
+            raise BatchError(f'marker {record.key} with the value {record.value}')
+        return MARKERS[record.key], struct.unpack('>i', record.value[2:])[0]
 
     def crc_is_good(self):
         return crc32c(self.raw[CRC_FROM:]) == self.crc
