@@ -20,18 +20,20 @@ import sys
 import uuid
 
 from crc32c import crc32c
+from log_entries import Transactions, entries_of
 from record_batch import HEADER_BYTES, LOG_APPEND_TIME, Batch, BatchError
 
 PARTITION = re.compile(r'^(?P<topic>[a-zA-Z0-9._-]{1,249})-(?P<partition>\d+)$')
 SEGMENT = re.compile(r'^(\d{20})\.log$')
 SNAPSHOT = re.compile(r'^(\d{20})\.snapshot$')
 SNAPSHOT_ENTRY = struct.Struct('>qhiqiqiq')
+ABORTED = struct.Struct('>hqqqq')    # an entry of a transaction index
 EPOCHS = 'leader-epoch-checkpoint'
 RECOVERY_POINTS = 'recovery-point-offset-checkpoint'
 HIGH_WATERMARKS = 'replication-offset-checkpoint'
 LOG_STARTS = 'log-start-offset-checkpoint'
 CLEANER = 'cleaner-offset-checkpoint'
-METADATA_LOG = '__cluster_metadata'
+METADATA_LOG, OFFSETS = '__cluster_metadata', '__consumer_offsets'
 SEQUENCES = 1 << 31
 
 
@@ -116,6 +118,10 @@ class PartitionDump:
                 continue
             self._check_offset_index(segment)
             self._check_time_index(segment)
+        self.entries = self._read_entries()
+        self.transactions = Transactions(self.entries)
+        for segment in self.segments:
+            self._check_transaction_index(segment)
         self._check_epochs()
         for name in names:
             match = SNAPSHOT.match(name)
@@ -251,6 +257,34 @@ class PartitionDump:
         if newest >= 0 and not self.unclean and not self.compacted and before[0] != newest:
             self.problem(f'{name}: ends at {before[0]}, the newest timestamp is {newest}')
 
+    def _read_entries(self):
+        try:
+            return entries_of(self.batches())
+        except BatchError as error:
+            self.problem(str(error))
+            return []
+
+    def _check_transaction_index(self, segment):
+        """One entry for each aborted transaction whose marker the segment has; no file where there is none."""
+        path = segment.path[:-len('.log')] + '.txnindex'
+        name = os.path.basename(path)
+        data = read_bytes(path) if os.path.exists(path) else b''
+        if len(data) % ABORTED.size:
+            self.problem(f'{name}: {len(data)} bytes is no multiple of {ABORTED.size}')
+            return
+        found = [entry[1:] for entry in ABORTED.iter_unpack(data)]
+        if any(entry[0] for entry in ABORTED.iter_unpack(data)):
+            self.problem(f'{name}: a version that is not 0')
+        # What began in a segment that is gone is known to the index only.
+        older = {(entry[0], entry[2]) for entry in found if entry[1] < self.first_offset}
+        found = [entry for entry in found if (entry[0], entry[2]) not in older]
+        due = [(span.producer_id, span.first, span.end, self.transactions.last_stable_offset(span.end + 1))
+               for span in self.transactions.aborted
+               if span.end in segment.by_last_offset and (span.producer_id, span.end) not in older]
+        if found != due and not (self.unclean and found == due[:len(found)]):
+            pair = next(((f, d) for f, d in zip(found, due) if f != d), None)
+            self.problem(f'{name}: {len(found)} entries, the batches say {len(due)}; first difference {pair}')
+
     def _check_epochs(self):
         path = os.path.join(self.path, EPOCHS)
         if not os.path.exists(path):
@@ -296,25 +330,33 @@ class PartitionDump:
 
     def _compare_snapshot(self, name, offset):
         """The newest data batch of each producer below `offset` against its snapshot entry."""
-        newest = {}
+        newest, stamps = {}, {}
         for batch in self.batches():
-            if batch.producer_id >= 0 and not batch.is_control and batch.last_offset < offset:
-                newest[batch.producer_id] = batch
+            if batch.producer_id >= 0 and batch.last_offset < offset:
+                stamps[batch.producer_id] = batch.max_timestamp    # a marker's counts, too
+                if not batch.is_control:
+                    newest[batch.producer_id] = batch
+        opened = {span.producer_id: span.first for span in self.transactions.spans
+                  if span.first < offset <= span.end}
         for producer, batch in newest.items():
             entry = self.snapshots[offset].get(producer)
             last = (batch.base_sequence + batch.last_offset_delta) % SEQUENCES
             expected = (batch.producer_epoch, last, batch.last_offset, batch.last_offset_delta,
-                        batch.max_timestamp)
+                        stamps[producer])
             if entry is None:
                 self.problem(f'{name}: producer {producer} is missing')
             elif entry[1] == batch.producer_epoch and entry[1:6] != expected:
                 self.problem(f'{name}: producer {producer} is {entry[1:6]}, its newest batch says '
                              f'{expected}')
+            if entry and entry[7] != opened.get(producer, -1):
+                self.problem(f'{name}: producer {producer} has a transaction from {entry[7]} on, the batches say '
+                             f'{opened.get(producer, -1)}')
 
     def _check_sequences(self):
         """Sequence numbers of a producer's epoch follow each other without a gap."""
         following = {}
-        for batch in self.batches():
+        # The offsets of transactions are written by the coordinator, which numbers nothing.
+        for batch in self.batches() if self.topic != OFFSETS else ():
             if batch.producer_id < 0 or batch.is_control:
                 continue
             producer = batch.producer_id, batch.producer_epoch

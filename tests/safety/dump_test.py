@@ -13,8 +13,10 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import crc32c  # noqa: E402
 import dump  # noqa: E402
+import internal_topics as topics  # noqa: E402
 import loop_disk  # noqa: E402
-from record_batch import Fields, build_batch  # noqa: E402
+from raw_client import Writer  # noqa: E402
+from record_batch import CONTROL, TRANSACTIONAL, Fields, build_batch  # noqa: E402
 
 PREFIX = '0' * 20
 
@@ -135,6 +137,139 @@ class SoundDirectory(unittest.TestCase):
     def test_checksums_agree(self):
         data = os.urandom(1000)
         self.assertEqual(crc32c.crc32c(data), crc32c.crc32c_by_table(data))
+
+
+class Transactions(unittest.TestCase):
+    """One partition with an aborted and a committed transaction, and the log of their coordinator."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = folder.name
+        self.batches = {'t-0': [], '__transaction_state-0': [], '__consumer_offsets-0': []}
+        for name in self.batches:
+            os.mkdir(os.path.join(self.root, name))
+        self.state('a', topics.EMPTY, 9, 0)
+        for state in (topics.ONGOING, topics.PREPARE_ABORT, topics.COMPLETE_ABORT):
+            self.state('a', state, 9, int(state != topics.ONGOING), version=0)
+        self.state('b', topics.EMPTY, 10, 0)
+        for state in (topics.ONGOING, topics.PREPARE_COMMIT, topics.COMPLETE_COMMIT):
+            self.state('b', state, 10, 0)
+        self.append('t-0', [(b'k', b'v')] * 2, 9, 0, TRANSACTIONAL)
+        self.append('t-0', [(b'k', b'v')], 10, 0, TRANSACTIONAL)
+        self.marker(9, 1, False)
+        self.marker(10, 0, True)
+        self.index = struct.pack('>hqqqq', 0, 9, 0, 3, 2)
+
+    def append(self, name, records, producer=-1, epoch=-1, attributes=0, leader_epoch=0):
+        last = self.batches[name][-1] if self.batches[name] else None
+        base = struct.unpack_from('>q', last)[0] + struct.unpack_from('>i', last, 23)[0] + 1 if last else 0
+        self.batches[name].append(build_batch(records, Fields(
+            base_offset=base, leader_epoch=leader_epoch, base_timestamp=1000, producer_id=producer,
+            producer_epoch=epoch, base_sequence=-1 if attributes & CONTROL or producer < 0 else 0, attributes=attributes)))
+
+    def marker(self, producer, epoch, commit, value=b'\0\0\0\0\0\7', name='t-0'):
+        key = struct.pack('>hh', 0, commit)
+        self.append(name, [(key, value)], producer, epoch, TRANSACTIONAL | CONTROL)
+
+    def state(self, name, state, producer, epoch, partitions=(0,), version=1):
+        key = struct.pack('>hh', 0, len(name)) + name.encode()
+        complete = state in (topics.EMPTY, topics.COMPLETE_ABORT, topics.COMPLETE_COMMIT)
+        partitions = () if complete else partitions
+        head = struct.pack('>hqhib', version, producer, epoch, 1000, state)
+        if version:
+            writer = Writer()
+            writer.array([0] if partitions else [],
+                         lambda _: writer.string('t').int32s(partitions).tags()).pack('qq', 1, 1).tags()
+            body = bytes(writer.parts)
+        else:
+            body = struct.pack('>i', bool(partitions))
+            if partitions:
+                body += struct.pack(f'>h1si{len(partitions)}i', 1, b't', len(partitions), *partitions)
+            body += struct.pack('>qq', 1, 1)
+        self.append('__transaction_state-0', [(key, head + body)])
+
+    def dump(self):
+        for name, batches in self.batches.items():
+            with open(os.path.join(self.root, name, PREFIX + '.log'), 'wb') as file:
+                file.write(b''.join(batches))
+        with open(os.path.join(self.root, 't-0', PREFIX + '.txnindex'), 'wb') as file:
+            file.write(self.index)
+        return dump.Dump(self.root, unclean=True)
+
+    def problems(self):
+        contents = self.dump()
+        found = [problem for problem in contents.problems if 'metadata' not in problem and 'meta.' not in problem]
+        return found + topics.problems_of(contents)
+
+    def assert_problem(self, text):
+        problems = self.problems()
+        self.assertTrue(any(text in problem for problem in problems), problems)
+
+    def test_they_are_sound(self):
+        self.assertEqual(self.problems(), [])
+
+    def test_an_index_that_lies(self):
+        for entry in ((0, 9, 0, 3, 4), (0, 9, 1, 3, 2), (0, 10, 0, 3, 2)):
+            self.index = struct.pack('>hqqqq', *entry)
+            self.assert_problem('.txnindex: 1 entries, the batches say 1')
+        self.index = self.index * 2
+        self.assert_problem('.txnindex: 2 entries')
+
+    def test_an_index_that_lacks_its_entry(self):
+        self.index = b''
+        with open(os.path.join(self.root, 't-0', PREFIX + '.txnindex'), 'wb') as file:
+            file.write(self.index)
+        for name in self.batches:
+            with open(os.path.join(self.root, name, PREFIX + '.log'), 'wb') as file:
+                file.write(b''.join(self.batches[name]))
+        self.assertTrue(any('.txnindex: 0 entries' in problem for problem in dump.Dump(self.root).problems))
+
+    def test_an_index_of_odd_size(self):
+        self.index += b'x'
+        self.assert_problem('no multiple of 34')
+
+    def test_a_snapshot_with_a_transaction_that_is_over(self):
+        row = dump.SNAPSHOT_ENTRY.pack(10, 0, 0, 2, 0, 1000, 0, 2)
+        entries = struct.pack('>i', 1) + row
+        with open(os.path.join(self.root, 't-0', '0' * 19 + '5.snapshot'), 'wb') as file:
+            file.write(struct.pack('>hI', 1, crc32c.crc32c(entries)) + entries)
+        self.assert_problem('producer 10 has a transaction from 2 on, the batches say -1')
+
+    def test_a_marker_that_is_none(self):
+        self.marker(10, 0, True, value=b'\0\0')
+        self.assert_problem('marker')
+
+    def test_a_decision_without_its_marker(self):
+        self.batches['t-0'].pop()
+        self.assert_problem('t-0: 0 markers commit of producer 10 epoch 0, the coordinator decided that 1 times')
+
+    def test_a_marker_without_a_decision(self):
+        self.marker(10, 0, False)
+        self.assert_problem('t-0: a marker abort of producer 10 epoch 0 that the coordinator did not decide')
+
+    def test_a_decision_that_is_not_brought_to_its_end(self):
+        self.batches['__transaction_state-0'].pop()
+        self.assert_problem('b stays PrepareCommit')
+
+    def test_a_step_that_may_not_be(self):
+        self.state('b', topics.PREPARE_COMMIT, 10, 0)
+        self.assert_problem('b at offset 8 goes from CompleteCommit to PrepareCommit')
+
+    def test_an_epoch_that_falls(self):
+        self.state('a', topics.ONGOING, 9, 0)
+        self.assert_problem('a at offset 8 goes back from epoch 1 to 0')
+
+    def test_offsets_are_read(self):
+        key = struct.pack('>hh1sh1si', 1, 1, b'g', 1, b't', 3)
+        older = struct.pack('>hqih1sq', 3, 5, -1, 1, b'n', 7)
+        newer = struct.pack('>hqi', 4, 6, -1) + bytes(Writer().string('m').pack('q', 7).tags().parts)
+        self.append('__consumer_offsets-0', [(key, older), (key, None)], 9, 0, TRANSACTIONAL)
+        self.append('__consumer_offsets-0', [(key, newer), (struct.pack('>hh1s', 2, 1, b'g'), b'')])
+        found = topics.offsets_of(self.dump().partitions['__consumer_offsets', 0])
+        self.assertEqual([(row.offset, row.producer_id, row.group, row.key, row.committed, row.note)
+                          for _, rows in found for row in rows],
+                         [(0, 9, 'g', ('t', 3), 5, 'n'), (1, 9, 'g', ('t', 3), None, ''), (2, -1, 'g', ('t', 3), 6, 'm')])
 
 
 class PowerCut(unittest.TestCase):
