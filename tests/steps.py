@@ -11,7 +11,7 @@ def STEPS(deep):
         ('layers', step_script('tests/layers/layers.py')),
         ('build-release', step_build('release')),
         ('unit-release', step_units('release')),
-        ('checker', step_unittest('tests/safety/checker_test.py', 'tests/safety/dump_test.py')),
+        ('checker', step_unittest('tests/safety/checker_test.py', 'tests/safety/txn_rules_test.py', 'tests/safety/dump_test.py')),
         ('hostile', step_script('tests/safety/hostile.py')),
         ('connections', step_script('tests/safety/hostile.py', '--connections', '10000')),
         ('observed', step_script('tests/safety/observed.py')),

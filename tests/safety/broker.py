@@ -2,7 +2,7 @@
 
 Both take the same Kafka properties. MOLDAU names Moldau's binary (build/release/bin/moldau by
 default), KAFKA the reference runner (tests/reference/kafka by default), MOLDAU_ARGS further
-arguments. Every process that is started here is killed when the harness ends, however it ends
+arguments, PORTS the range that ports are taken from ("12000-21999"). Every process that is started here is killed when the harness ends, however it ends
 short of SIGKILL.
 """
 import atexit
@@ -55,8 +55,9 @@ def _leave(number):
 def free_port():
     """A port below the ephemeral range that is free now, with port + 10000 free too (Kafka's
     controller)."""
+    lowest, highest = map(int, os.environ.get('PORTS', '12000-21999').split('-'))
     for _ in range(200):
-        port = random.SystemRandom().randrange(12000, 22000)
+        port = random.SystemRandom().randint(lowest, highest)
         try:
             for number in (port, port + 10000):
                 with socket.socket() as probe:

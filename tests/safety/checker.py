@@ -12,22 +12,25 @@ import dataclasses
 import history as h
 from commit_rules import CommitRules
 from raw_client import EARLIEST, ERROR, LATEST
+from txn_rules import TxnRules
 
 RULES = {
     'A0': 'every byte that was read is a byte that was written',
-    'A1': 'what was refused is not stored',
+    'A1': 'what was refused is not stored, what was aborted not shown',
     'A2': 'an offset never shows two values',
     'A3': 'nothing is stored that nobody sent',
     'A4': 'what was acknowledged is there, at its offset',
     'A5': 'nothing is stored twice',
     'A6': 'the log keeps the order of each sender',
     'A7': 'a consumer misses nothing and sees nothing twice',
+    'A8': 'nobody reads at read_committed what is not yet to be committed',
+    'A9': 'no transactions read each other in a circle',
     'A11': 'new consumers read everything acknowledged',
     'A12': 'a read that starts after an acknowledgement sees the record',
     'A13': 'the disk says what the network says, in Kafka\'s formats',
     'A14': 'a group is shown its last acknowledged offset or a later one, always one of its own',
     'A15': 'acknowledged administration stays',
-    'A16': 'producer ids are new, leader epochs rise at each start',
+    'A16': 'producer ids and their epochs are new, leader epochs rise at each start',
     'A17': 'the broker comes back in time, and so do all clients',
     'A18': 'consumers in groups commit again soon after a restart',
     'P1': 'kill -9 takes nothing acknowledged with acks 1 or all',
@@ -36,6 +39,14 @@ RULES = {
     'P4': 'an unknown send is stored once or never, and stays so',
     'D6': 'an idempotent producer that sends again is not refused',
     'R7': 'nothing is acknowledged once the disk is gone',
+    'X1': 'a transaction acknowledged as committed is so in every partition',
+    'X2': 'a transaction that was not to be committed is so nowhere',
+    'X3': 'no transaction is torn',
+    'X4': 'a marker ends one transaction, which is over then',
+    'X5': 'no transaction stays open without a client',
+    'X6': 'a group writes once for each record that it has read',
+    'X7': 'a fetch lists the aborted transactions, at read_committed only',
+    'X8': 'who has lost its transactional id does nothing more',
 }
 
 
@@ -48,6 +59,8 @@ class Settings:
     start_limit_s: float = 5.0
     liveness_s: float = 30.0
     resume_limit_s: float = 15.0  # between a start and a group's first commit; 5 s is the aim
+    stable_limit_s: float = 13.0  # until transactions without a client are over
+    end_is_visible: bool = True   # the end of a transaction is acknowledged when readers can see it, not before
     clients: tuple = ()           # names of the clients that must complete an operation at the end
 
 
@@ -68,11 +81,14 @@ class Finding:
 @dataclasses.dataclass
 class Logs:
     """The end of it all. `disk` and `network` are {key: [(offset, value id)]}, `starts` {key: log
-    start}, `problems` what the offline reader found wrong. Without a disk, `disk` is None."""
+    start}, `problems` what the offline reader found wrong. Without a disk, `disk` is None. `entries` are
+    {key: [log_entries.Entry]} of the disk, also of the groups' offsets, where there are transactions: their values
+    are the commits' notes."""
     network: dict
     disk: dict = None
     starts: dict = dataclasses.field(default_factory=dict)
     problems: list = dataclasses.field(default_factory=list)
+    entries: dict = dataclasses.field(default_factory=dict)
 
 
 class Verdict:
@@ -265,7 +281,8 @@ class _Checker:
                 finding.bad(f'{poll.key}: process {poll.process} at {poll.position} was told '
                             f'that this is out of range (life {poll.life})')
             due = max(poll.position, poll.log_start)
-            for offset, value in poll.records:
+            passed = [(offset, 'a marker') for offset in poll.markers] + poll.dropped
+            for offset, value in sorted(poll.records + passed) if passed else poll.records:
                 finding.checked += 1
                 if offset != due:
                     finding.bad(f'{poll.key}: process {poll.process} got {offset} ({value}) where '
@@ -274,7 +291,7 @@ class _Checker:
 
     def a11_unseen(self):
         finding = self.finding('A11')
-        final = {v for poll in self.polls if poll.final for _, v in poll.records}
+        final = {v for poll in self.polls if poll.final and not poll.isolation for _, v in poll.records}
         excused = {value for send, value, _ in self.lost if self._excused(send)}
         for send in self.acked:
             for number, value in enumerate(send.values):
@@ -290,7 +307,7 @@ class _Checker:
             if poll.status == 'ok':
                 reads[poll.key].append((poll.t0, poll.t1, poll.high_watermark, 'poll'))
         for listing in self.history.of(h.Listing):
-            if listing.timestamp == LATEST:
+            if listing.timestamp == LATEST and not listing.isolation:
                 reads[listing.key].append((listing.t0, listing.t1, listing.offset, 'listing'))
         acks = collections.defaultdict(list)
         for send in self.acked:
@@ -298,7 +315,7 @@ class _Checker:
                 acks[send.key].append((send.t1, send.offset + len(send.values) - 1))
         for key, rows in reads.items():
             self._sees_what_was_acked(key, rows, sorted(acks[key]))
-            self._never_falls(key, rows)
+            self.never_falls(key, rows)
 
     def _sees_what_was_acked(self, key, rows, acks):
         finding = self.finding('A12')
@@ -313,7 +330,7 @@ class _Checker:
                 finding.bad(f'{key}: a {who} at {t0:.6f} shows the end {end}, but {highest[at]} '
                             f'was acknowledged before')
 
-    def _never_falls(self, key, rows):
+    def never_falls(self, key, rows, what='end'):
         finding = self.finding('A12')
         done = sorted((t1, end) for _, t1, end, _ in rows)
         times = [t for t, _ in done]
@@ -324,7 +341,7 @@ class _Checker:
                 continue
             if self._power_between(times, highest, end, t0) and not self._was_read(key, end, t0):
                 continue
-            finding.bad(f'{key}: a {who} at {t0:.6f} shows the end {end}, it was {highest[at]} '
+            finding.bad(f'{key}: a {who} at {t0:.6f} shows the {what} {end}, it was {highest[at]} '
                         f'before')
 
     def _power_between(self, times, highest, end, t0):
@@ -362,10 +379,16 @@ class _Checker:
         given = {}
         for event in self.history.of(h.ProducerId):
             finding.checked += 1
-            first = given.setdefault(event.producer_id, event)
-            if first is not event:
-                finding.bad(f'producer id {event.producer_id} was given in life {first.life} and '
+            last = given.get(event.producer_id)
+            given[event.producer_id] = event
+            if last is None:
+                continue
+            if event.transactional_id is None or event.transactional_id != last.transactional_id:
+                finding.bad(f'producer id {event.producer_id} was given in life {last.life} and '
                             f'in life {event.life}')
+            elif event.epoch == last.epoch:
+                finding.bad(f'{event.transactional_id} got producer id {event.producer_id} with epoch {event.epoch} in '
+                            f'life {last.life} and in life {event.life}')
         before = {}
         for start in self.history.of(h.Start):
             for key, epoch in start.epochs.items():
@@ -473,7 +496,7 @@ class _Checker:
     def d6_idempotence(self):
         finding = self.finding('D6')
         for send in self.sends:
-            if send.producer:
+            if send.producer and send.txn is None:
                 finding.checked += 1
                 if send.error:
                     finding.bad(f'{send.key}: {send.values[0]} {send.producer} of lives '
@@ -514,6 +537,7 @@ class _Checker:
         self.p4_unknown()
         self.d6_idempotence()
         self.r7_after_the_end()
+        TxnRules(self).check()
         return Verdict(self.findings, self.stats)
 
 

@@ -6,6 +6,7 @@
     crash_test.py --kind moldau --nemesis power --cycles 5 --unsafe-no-fsync   (must lose records)
     crash_test.py --kind kafka --nemesis power --cycles 4 --expect-loss
     crash_test.py --workload groups --nemesis kill9 --cycles 20   consumers in groups that commit
+    crash_test.py --workload txn --nemesis kill9 --cycles 50      transactions, also of consumers in groups
 
 `power` cuts the power of a loop-mounted ext4 (needs root); `kill9` is SIGKILL. Half of the power
 cuts stop the process first, the other half let it run into the dead disk. Some starts are cut
@@ -26,7 +27,9 @@ import checker
 import dump
 import group_workloads
 import history as h
+import internal_topics
 import loop_disk
+import txn_workloads
 import workloads
 from raw_client import ConnectionLost, MalformedResponse, RawClient
 from record_batch import BatchError
@@ -38,7 +41,10 @@ LEAST_CHECKED = {
     'log': {'A0': 1000, 'A2': 1000, 'A4': 500, 'A7': 100, 'A12': 100, 'A13': 500, 'A15': 10,
             'A16': 100, 'D6': 50, 'P1': 200, 'P2': 200},
     'groups': {'A0': 500, 'A4': 200, 'A7': 100, 'A13': 200, 'A14': 1000, 'A18': 10},
+    'txn': {'A0': 1000, 'A1': 500, 'A2': 1000, 'A4': 300, 'A7': 500, 'A8': 300, 'A9': 100, 'A12': 500, 'A13': 500,
+            'A14': 20, 'A16': 50, 'X1': 50, 'X2': 20, 'X3': 100, 'X4': 100, 'X6': 50, 'X7': 200, 'X8': 5},
 }
+CROWDS = {'log': workloads, 'groups': group_workloads, 'txn': txn_workloads}
 
 
 class Nemesis:
@@ -95,14 +101,17 @@ class Nemesis:
                 return
             self.world.history.add(h.AdminRead(self.world.life, values, t0))
 
-    def read_commits(self):
-        problem = group_workloads.read_commits(self.world)
+    def read_commits(self, groups=group_workloads.GROUPS):
+        problem = group_workloads.read_commits(self.world, groups)
         if problem:
             self.problems.append(f'life {self.world.life}: {problem}')
 
     def read_back(self):
         """What must have outlived the life before."""
-        self.read_commits() if self.options.workload == 'groups' else self.read_registers()
+        if self.options.workload == 'groups':
+            self.read_commits()
+        elif self.options.workload == 'log':
+            self.read_registers()
 
     def end_life(self):
         if not self.broker.alive():
@@ -164,13 +173,16 @@ class Run:
         if options.nemesis == 'power':
             self.disk = loop_disk.LoopDisk(self.folder)
             place = self.disk.mount_point
-        properties = dict(item.split('=', 1) for item in options.set)
+        transactions = options.workload == 'txn'
+        properties = dict(txn_workloads.PROPERTIES) if transactions else {}
+        properties.update(item.split('=', 1) for item in options.set)
         self.broker = brokers.Broker(options.kind, os.path.join(place, 'broker'),
                                      properties=properties,
                                      arguments=['--unsafe-no-fsync'] * options.unsafe_no_fsync)
         self.broker.log_path = os.path.join(self.folder, 'broker.log')
         settings = workloads.Settings(acks=tuple(options.acks),
                                       idempotent_senders=0 if options.plain else 2,
+                                      consumers=1 if transactions else 2,
                                       admin=not options.plain)
         self.world = workloads.World(self.broker.port, f'r{options.seed}', options.seed, settings)
         self.nemesis = Nemesis(self.world, self.broker, options, self.disk)
@@ -193,8 +205,7 @@ class Run:
         raise RuntimeError(f'cannot create the topic: error {error}')
 
     def work(self):
-        crowd = group_workloads if self.options.workload == 'groups' else workloads
-        self.clients = crowd.all_clients(self.world)
+        self.clients = CROWDS[self.options.workload].all_clients(self.world)
         for client in self.clients:
             client.start()
         for number in range(self.options.cycles):
@@ -217,7 +228,12 @@ class Run:
                 self.problems.append(f'{client.name} hangs')
 
     def finish(self):
-        self.nemesis.read_back()
+        if self.options.workload == 'txn':
+            txn_workloads.settle(self.world, checker.Settings.stable_limit_s + 5)
+            self.nemesis.read_commits(txn_workloads.GROUPS)
+            workloads.read_all(self.world, isolation=1)
+        else:
+            self.nemesis.read_back()
         workloads.read_all(self.world)
         began = now()
         self.exit_status = self.broker.stop()
@@ -231,14 +247,15 @@ class Run:
         for poll in world.history.of(h.Poll):
             if poll.final:
                 network[poll.key] += poll.records
-        disk, starts, found = self._read_disk()
+        disk, starts, found, entries = self._read_disk()
         limit = options.start_limit_s or (5.0 if options.kind == 'moldau' else 60.0)
         resume = options.resume_limit_s or (15.0 if options.kind == 'moldau' else limit)
         settings = checker.Settings(options.nemesis, start_limit_s=limit,
                                     slack_s=options.flush_slack_ms / 1000,
                                     resume_limit_s=resume,
+                                    end_is_visible=options.kind == 'moldau',
                                     clients=tuple(client.name for client in self.clients))
-        logs = checker.Logs(network, disk, starts, found)
+        logs = checker.Logs(network, disk, starts, found, entries)
         self.verdict = checker.check(world.history, logs, settings)
         self.verdict.stats['exit_status'] = self.exit_status
         self.verdict.stats['stop_s'] = round(self.stop_s, 3)
@@ -246,19 +263,39 @@ class Run:
     def _read_disk(self):
         world = self.world
         contents = dump.Dump(self.broker.data)
-        disk, problems = {}, list(contents.problems)
+        disk, problems, entries = {}, list(contents.problems), {}
         for key in world.keys:
             disk[key] = []
             if key not in contents.partitions:
                 problems.append(f'{key[0]}-{key[1]} is not on the disk')
                 continue
+            entries[key] = contents.partitions[key].entries
+            by_offset = {entry.offset: entry for entry in entries[key]}
             try:
-                for record in contents.partitions[key].records():
-                    disk[key].append((record.offset, world.values.identify(record, key)))
+                for batch in contents.partitions[key].batches():
+                    for record in batch.records() if not batch.is_control else ():
+                        value = world.values.identify(record, key)
+                        disk[key].append((record.offset, value))
+                        by_offset[batch.base_offset].values.append(value)
             except BatchError as error:
                 problems.append(f'{key[0]}-{key[1]}: {error}')
+        if self.options.workload == 'txn':
+            problems += self._read_internal_topics(contents, entries)
         starts = {key: contents.log_start(key) for key in contents.partitions}
-        return disk, starts, problems
+        return disk, starts, problems, entries
+
+    @staticmethod
+    def _read_internal_topics(contents, entries):
+        try:
+            for key, partition in contents.partitions.items():
+                if key[0] == internal_topics.OFFSETS:
+                    entries[key] = partition.entries
+                    by_offset = {entry.offset: entry for entry in entries[key]}
+                    for batch, rows in internal_topics.offsets_of(partition):
+                        by_offset[batch.base_offset].values += [row.note for row in rows]
+            return internal_topics.problems_of(contents)
+        except (BatchError, MalformedResponse) as error:
+            return [f'an internal topic: {error}']
 
     def tear_down(self):
         if self.broker:
@@ -275,7 +312,7 @@ def report_rules(report, run):
         finding = run.verdict.findings.get(rule)
         if finding is None:
             continue
-        if run.options.workload == 'groups' and not finding.checked:
+        if run.options.workload != 'log' and not finding.checked:
             continue    # nothing of its kind is done there
         least = LEAST_CHECKED[run.options.workload].get(rule, 0) * min(1.0, run.options.cycles / 10)
         if run.options.plain:
@@ -296,9 +333,9 @@ def report_rules(report, run):
 
 def report_loss(report, run):
     """With a broker that is known to lose records a checker that finds nothing is blind."""
-    groups = run.options.workload == 'groups'
-    what = 'commits' if groups else 'records acknowledged with acks=all'
-    lost = run.verdict.findings['A14' if groups else 'P2'].count
+    what, rule = {'log': ('records acknowledged with acks=all', 'P2'), 'groups': ('commits', 'A14'),
+                  'txn': ('transactions acknowledged as committed', 'X1')}[run.options.workload]
+    lost = run.verdict.findings[rule].count
     for rule, finding in run.verdict.findings.items():
         if finding.count:
             print(f'# {rule} {checker.RULES[rule]}: {finding.count} cases, first: '
@@ -332,8 +369,8 @@ def parse_options():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('--kind', choices=('kafka', 'moldau'), default='moldau')
     parser.add_argument('--nemesis', choices=('kill9', 'power'), default='kill9')
-    parser.add_argument('--workload', choices=('log', 'groups'), default='log',
-                        help='records and administration, or consumers in groups')
+    parser.add_argument('--workload', choices=tuple(CROWDS), default='log',
+                        help='records and administration, consumers in groups, or transactions')
     parser.add_argument('--cycles', type=int, default=10)
     parser.add_argument('--seed', type=int, default=None)
     parser.add_argument('--seconds-per-cycle', type=float, default=None)
@@ -364,11 +401,13 @@ def parse_options():
         options.seconds_per_cycle = 2.0 if kafka else 0.8
         if options.workload == 'groups':    # a group needs a while after each start
             options.seconds_per_cycle = 8.0 if kafka else 3.0
+        elif options.workload == 'txn':
+            options.seconds_per_cycle = 4.0 if kafka else 1.25
     if options.nested is None:
         options.nested = 0.0 if kafka else 0.15
     if options.acks is None:
         # A commit of a record that may be lost could not be told from one that was made up.
-        options.acks = [-1] if options.workload == 'groups' else workloads.Settings.acks
+        options.acks = workloads.Settings.acks if options.workload == 'log' else [-1]
     options.expect_loss = options.expect_loss or options.unsafe_no_fsync
     return options
 

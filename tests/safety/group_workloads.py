@@ -241,11 +241,11 @@ class ConsumerMember(Member):
 
 class Watcher(Client):
     """Asks again and again where the groups are."""
-    kind = 'watcher'
+    kind, groups = 'watcher', GROUPS
     client_class = GroupClient
 
     def step(self):
-        group = self.random.choice(GROUPS)
+        group = self.random.choice(self.groups)
         try:
             found_coordinator(self.client, group)
             fetch_offsets(self.world, self.client, self.process, self.life, group, self.world.keys)
@@ -277,10 +277,10 @@ def fetch_offsets(world, client, process, life, group, keys):
     return out
 
 
-def read_commits(world, patience_s=30.0):
-    """Where all groups are, by a new client, once their coordinator has loaded. What is wrong, or ''."""
+def read_commits(world, groups=GROUPS, patience_s=30.0):
+    """Where the groups are, by a new client, once their coordinator has loaded. What is wrong, or ''."""
     process, deadline = world.history.new_process(), now() + patience_s
-    for group in GROUPS:
+    for group in groups:
         while True:
             try:
                 with GroupClient(world.port) as client:

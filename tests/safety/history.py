@@ -23,7 +23,8 @@ Key = typing.Tuple[str, int]  # topic, partition
 @dataclasses.dataclass(slots=True)
 class Send:
     """One batch. `values` are its value ids in order, `offset` the first one's where it is known.
-    `life` is that of the last attempt; `lives` of all attempts."""
+    `life` is that of the last attempt; `lives` of all attempts. `sources` are the records that it was made from,
+    where it was made from others."""
     process: int
     life: int
     key: Key
@@ -37,11 +38,35 @@ class Send:
     offset: typing.Optional[int] = None
     producer: typing.Optional[tuple] = None  # (producer id, epoch, first sequence)
     lives: set = dataclasses.field(default_factory=set)
+    txn: typing.Optional[int] = None         # the number of its transaction
+    sources: list = dataclasses.field(default_factory=list)  # [(key, offset)]
+
+
+@dataclasses.dataclass(slots=True)
+class Txn:
+    """One transaction. `wanted` is what its end was asked to be, 'commit' or 'abort', since `t_end`; '' when nobody
+    asked. `status` 'ok': that was acknowledged; 'fail': it was refused, and cannot have been done; 'info': neither.
+    `keys` are the partitions that it was to write to, whether or not it did."""
+    number: int
+    process: int
+    life: int                # of the last request that ends it
+    transactional_id: str
+    protocol: int
+    producer: tuple          # (producer id, epoch)
+    t0: float
+    t_end: float = 0.0
+    t1: float = 0.0
+    wanted: str = ''
+    status: str = 'info'
+    error: str = ''
+    keys: set = dataclasses.field(default_factory=set)
 
 
 @dataclasses.dataclass(slots=True)
 class Poll:
-    """What one fetch said of one partition; `final`: it belongs to the reading at the end."""
+    """What one fetch said of one partition; `final`: it belongs to the reading at the end. At read_committed
+    (`isolation` 1) `records` are what a client shows, `dropped` what the list `aborted` told it not to show;
+    `markers` are the offsets of control batches, and `following` is the offset after the last batch."""
     process: int
     life: int
     key: Key
@@ -55,11 +80,19 @@ class Poll:
     records: list = dataclasses.field(default_factory=list)  # (offset, value id)
     corrupt: list = dataclasses.field(default_factory=list)  # (offset, what is wrong)
     final: bool = False
+    isolation: int = 0
+    txn: typing.Optional[int] = None  # the number of the transaction that it is part of
+    stable: int = -1                  # the last stable offset
+    aborted: typing.Optional[list] = None                    # [(producer id, first offset)]
+    dropped: list = dataclasses.field(default_factory=list)  # (offset, value id)
+    markers: list = dataclasses.field(default_factory=list)
+    following: int = -1
 
 
 @dataclasses.dataclass(slots=True)
 class Listing:
-    """One answer of ListOffsets: timestamp -1 latest, -2 earliest."""
+    """One answer of ListOffsets: timestamp -1 latest, -2 earliest; of `isolation` 1 the latest is the last stable
+    offset."""
     process: int
     life: int
     key: Key
@@ -68,15 +101,26 @@ class Listing:
     epoch: int
     t0: float
     t1: float
+    isolation: int = 0
 
 
 @dataclasses.dataclass(slots=True)
 class ProducerId:
+    """One answer of InitProducerId."""
     process: int
     life: int
     producer_id: int
     epoch: int
     t1: float
+    transactional_id: typing.Optional[str] = None
+
+
+@dataclasses.dataclass(slots=True)
+class Stable:
+    """After the last client had gone: so long it took until no transaction was open in this partition, None when
+    that did not happen in time."""
+    key: Key
+    seconds: typing.Optional[float]
 
 
 @dataclasses.dataclass(slots=True)
@@ -103,8 +147,8 @@ class AdminRead:
 
 @dataclasses.dataclass(slots=True)
 class Commit:
-    """One offset of one OffsetCommit. `note` is its metadata, another one in every commit, so that a
-    reader can tell whose offset it sees."""
+    """One offset of one OffsetCommit, or of a transaction's, and then its outcome is the transaction's. `note` is its
+    metadata, another one in every commit, so that a reader can tell whose offset it sees."""
     process: int
     life: int
     group: str
@@ -115,6 +159,7 @@ class Commit:
     t1: float = 0.0
     status: str = 'info'
     error: str = ''
+    txn: typing.Optional[int] = None
 
 
 @dataclasses.dataclass(slots=True)
@@ -167,7 +212,7 @@ class History:
 
     def __init__(self):
         self.events = []
-        self._processes = itertools.count(1)
+        self._processes, self._txns = itertools.count(1), itertools.count(1)
         self._lock = threading.Lock()
 
     def add(self, event):
@@ -177,6 +222,10 @@ class History:
     def new_process(self):
         with self._lock:
             return next(self._processes)
+
+    def new_txn(self):
+        with self._lock:
+            return next(self._txns)
 
     def of(self, kind):
         return [event for event in self.events if type(event) is kind]

@@ -22,7 +22,7 @@ NOTHING_STORED = {ERROR[name] for name in (
     'INVALID_TIMESTAMP', 'INVALID_TOPIC_EXCEPTION', 'UNKNOWN_TOPIC_OR_PARTITION',
     'TOPIC_AUTHORIZATION_FAILED', 'CLUSTER_AUTHORIZATION_FAILED', 'UNSUPPORTED_VERSION',
     'UNSUPPORTED_FOR_MESSAGE_FORMAT', 'UNSUPPORTED_COMPRESSION_TYPE', 'THROTTLING_QUOTA_EXCEEDED',
-    'INVALID_PRODUCER_EPOCH', 'PRODUCER_FENCED', 'INVALID_TXN_STATE',
+    'INVALID_PRODUCER_EPOCH', 'PRODUCER_FENCED', 'INVALID_TXN_STATE', 'TRANSACTION_ABORTABLE',
     'OUT_OF_ORDER_SEQUENCE_NUMBER', 'INVALID_REQUIRED_ACKS')}
 
 # Codes at which an idempotent producer sends the same batch again, as the clients do.
@@ -142,9 +142,12 @@ class Sender(Client):
     """W1: one batch at a time with acks 0, 1 or all, to partitions at random."""
     kind = 'sender'
 
+    @property
+    def keys(self):
+        return self.world.keys
+
     def step(self):
-        key, acks = self.random.choice(self.world.keys), self.random.choice(
-            self.world.settings.acks)
+        key, acks = self.random.choice(self.keys), self.random.choice(self.world.settings.acks)
         big = self.random.randrange(self.world.settings.big_every) == 0
         records, idents = self.make_values(key, 1 if big else self.random.randrange(1, 5),
                                            65536 if big else 1000)
@@ -271,7 +274,7 @@ class IdempotentSender(Client):
 
 class Consumer(Client):
     """W1: reads its partitions at the tail; now and then it goes elsewhere in one of them."""
-    kind = 'consumer'
+    kind, isolation = 'consumer', 0
 
     def __init__(self, world, number):
         super().__init__(world, number)
@@ -280,20 +283,19 @@ class Consumer(Client):
 
     def step(self):
         t0, wanted = now(), dict(self.positions)
-        error, answers = self.client.fetch(wanted, max_wait_ms=30)
+        error, answers = self.client.fetch(wanted, max_wait_ms=30, isolation=self.isolation)
         t1 = now()
         if error:
             self.world.stop.wait(0.02)
             return
         for key, answer in answers.items():
-            poll = read_poll(self.world, self.process, self.life, key, wanted[key], answer)
+            poll = read_poll(self.world, self.process, self.life, key, wanted[key], answer, self.isolation)
             poll.t0, poll.t1 = t0, t1
             self.history.add(poll)
             if poll.error == 'OFFSET_OUT_OF_RANGE':
                 self.positions[key] = 0
             elif not poll.error:
-                if poll.records:
-                    self.positions[key] = poll.records[-1][0] + 1
+                self.positions[key] = poll.following
                 self.completed()
         if self.random.randrange(64) == 0:
             self.go_elsewhere()
@@ -303,46 +305,61 @@ class Consumer(Client):
         self.positions[key] = self.random.randrange(0, self.positions[key] + 1)
 
 
-def read_poll(world, process, life, key, position, answer):
-    """The answer of one partition as a Poll; its times are the caller's."""
-    poll = h.Poll(process, life, key, position, 0.0)
+def read_poll(world, process, life, key, position, answer, isolation=0):
+    """The answer of one partition as a Poll; its times are the caller's. At read_committed it shows what clients
+    show: they leave out the batches of producers that the list of aborted transactions names, from the named
+    offset to the marker."""
+    poll = h.Poll(process, life, key, position, 0.0, isolation=isolation)
     if answer['error']:
         poll.status, poll.error = 'fail', error_name(answer['error'])
         return poll
-    poll.high_watermark, poll.log_start = answer['hw'], answer['start']
+    poll.high_watermark, poll.log_start, poll.stable = answer['hw'], answer['start'], answer['lso']
+    poll.aborted, poll.following = answer['aborted'], position
+    coming, dropping = sorted(answer['aborted'] or (), key=lambda pair: pair[1]), set()
     try:
         for batch in parse_batches(answer['data']):
+            poll.following = max(position, batch.last_offset + 1)
             if not batch.crc_is_good():
                 poll.corrupt.append((batch.base_offset, 'wrong CRC'))
                 continue
+            while coming and coming[0][1] <= batch.last_offset:
+                dropping.add(coming.pop(0)[0])
+            if batch.is_control:
+                if batch.base_offset >= position:
+                    poll.markers.append(batch.base_offset)
+                if batch.marker() and not batch.marker()[0]:
+                    dropping.discard(batch.producer_id)
+                continue
+            drop = isolation and batch.is_transactional and batch.producer_id in dropping
             for record in batch.records():
                 if record.offset >= position:
-                    identify(world, poll, record)
+                    identify(world, poll, record, poll.dropped if drop else poll.records)
     except BatchError as error:
         poll.corrupt.append((position, str(error)))
     return poll
 
 
-def identify(world, poll, record):
+def identify(world, poll, record, to):
     try:
-        poll.records.append((record.offset, world.values.identify(record, poll.key)))
+        to.append((record.offset, world.values.identify(record, poll.key)))
     except BatchError as error:
         poll.corrupt.append((record.offset, str(error)))
 
 
 class Lister(Client):
     """W7: the ends of the log as registers."""
-    kind = 'lister'
+    kind, isolations = 'lister', (0,)
 
     def step(self):
         timestamp = self.random.choice((LATEST, LATEST, LATEST, EARLIEST))
+        isolation = self.random.choice(self.isolations)
         t0 = now()
-        answers = self.client.list_offsets({key: timestamp for key in self.world.keys})
+        answers = self.client.list_offsets({key: timestamp for key in self.world.keys}, isolation)
         t1 = now()
         for key, (error, _, offset, epoch) in answers.items():
             if error == 0:
                 self.history.add(h.Listing(self.process, self.life, key, timestamp, offset, epoch,
-                                           t0, t1))
+                                           t0, t1, isolation))
                 self.completed()
         self.world.stop.wait(0.01)
 
@@ -464,25 +481,24 @@ def read_registers(client):
     return out
 
 
-def read_all(world, timeout_s=60.0):
+def read_all(world, isolation=0, timeout_s=60.0):
     """The reading at the end: a new client takes every partition from its start to its end. Returns
     the seconds that it took; partitions not finished in time stay short in the history."""
     began, process = now(), world.history.new_process()
     with RawClient(world.port, timeout=timeout_s) as client:
         starts = client.list_offsets({key: EARLIEST for key in world.keys})
-        ends = client.list_offsets({key: LATEST for key in world.keys})
+        ends = client.list_offsets({key: LATEST for key in world.keys}, isolation)
         for key in world.keys:
             position, end = starts[key][2], ends[key][2]
             while position < end and now() - began < timeout_s:
                 t0 = now()
-                error, answers = client.fetch({key: position}, max_wait_ms=100)
-                poll = read_poll(world, process, world.life, key, position, answers[key])
+                error, answers = client.fetch({key: position}, max_wait_ms=100, isolation=isolation)
+                poll = read_poll(world, process, world.life, key, position, answers[key], isolation)
                 poll.t0, poll.t1, poll.final = t0, now(), True
                 world.history.add(poll)
-                if poll.records:
-                    position = poll.records[-1][0] + 1
-                elif poll.corrupt or poll.error:
+                if poll.corrupt or poll.error:
                     break
+                position = poll.following
     return now() - began
 
 
