@@ -1,142 +1,161 @@
 #include "moldau/group/coordinator.hpp"
 
+#include <map>
+#include <optional>
 #include <utility>
-
-#include "moldau/base/java_hash.hpp"
-#include "moldau/base/log.hpp"
-#include "shard.hpp"
 
 namespace moldau::group {
 
 using base::MutexLock;
+using coordinator::StateMachine;
+using coordinator::Turn;
 using protocol::ErrorCode;
+
+/// The machine of one shard, with what its steps are given.
+class Coordinator::HostedMachine final : public StateMachine {
+ public:
+  explicit HostedMachine(const Coordinator& coordinator)
+      : environment_(coordinator.environment_),
+        coordinator_(coordinator),
+        options_(coordinator.options()) {}
+
+  base::Status apply(const record::Record& record,
+                     const std::optional<coordinator::Producer>& producer) override {
+    MOLDAU_ASSIGN(auto decoded, decode(*record.key, record.value));
+    if (producer) {
+      pending_[producer->id].push_back(std::move(decoded));
+    } else {
+      machine_.apply(decoded);
+    }
+    return {};
+  }
+  void end_transaction(ProducerId producer, bool commit) override {
+    const auto records = pending_.extract(producer);
+    if (!records || !commit) return;
+    for (const auto& record : records.mapped()) machine_.apply(record);
+  }
+  void finish_loading(Turn& turn) override {
+    options_ = coordinator_.options();  // they may have changed since
+    run(turn, [](Machine& machine, Step& step) { machine.finish_loading(step); });
+  }
+  void expire(Turn& turn) override {
+    run(turn, [](Machine& machine, Step& step) { machine.expire(step, step.now.steady); });
+  }
+  std::optional<base::SteadyTime> next_deadline() override { return machine_.deadlines().next(); }
+  void postpone(base::SteadyTime::duration by) override { machine_.deadlines().postpone(by); }
+
+  void run(Turn& turn, const StepFunction& function) {
+    const auto image = environment_.metadata.image();
+    Effects effects;
+    Step step{turn.now(), *image, *options_, environment_.random, machine_.deadlines(), effects};
+    function(machine_, step);
+    turn.take(std::move(effects), encode);
+  }
+  void set_options(std::shared_ptr<const GroupOptions> options) { options_ = std::move(options); }
+  [[nodiscard]] const Machine& machine() const { return machine_; }
+
+  static HostedMachine& of(StateMachine& machine) { return static_cast<HostedMachine&>(machine); }
+  /// As a step of the shard.
+  static coordinator::ShardSet::StepFunction step_of(const StepFunction& function) {
+    return [&function](StateMachine& machine, Turn& turn) { of(machine).run(turn, function); };
+  }
+
+ private:
+  const Environment& environment_;
+  const Coordinator& coordinator_;
+  std::shared_ptr<const GroupOptions> options_;
+  Machine machine_;
+  std::map<ProducerId, std::vector<Record>> pending_;  // of transactions that are open
+};
 
 Coordinator::Coordinator(Environment environment)
     : environment_(std::move(environment)),
-      pace_(std::make_shared<Pace>()),
-      shards_(std::make_shared<const Shards>()) {
-  environment_.loops.front()->post([this, alive = std::weak_ptr(alive_)] {
-    if (!alive.expired()) schedule_sweep();
-  });
+      options_(std::make_shared<const GroupOptions>(
+          GroupOptions::from(environment_.static_config, environment_.retention_policy))),
+      shards_({environment_.partitions, environment_.clock, environment_.helpers, environment_.loops},
+              {offsets_topic, "group", "groups",
+               [this] { return std::make_unique<HostedMachine>(*this); }}) {
+  shards_.every(base::Milliseconds{environment_.static_config.integer(
+                    "offsets.retention.check.interval.ms")},
+                [this] {
+                  expire_offsets();
+                  return false;
+                });
 }
 
-Coordinator::~Coordinator() {
-  for (const auto& shard : *shards())
-    if (shard != nullptr) shard->close();
-}
+Coordinator::~Coordinator() = default;
 
-std::shared_ptr<const Coordinator::Shards> Coordinator::shards() const {
+std::shared_ptr<const GroupOptions> Coordinator::options() const {
   MutexLock lock(mutex_);
-  return shards_;
+  return options_;
 }
 
 ErrorCode Coordinator::run(std::string_view group_id, base::Loop& loop, const StepFunction& step) {
-  const auto all = shards();
-  if (all->empty()) return ErrorCode::not_coordinator;
-  const auto index = static_cast<std::size_t>(
-      base::java_partition(group_id, static_cast<std::int32_t>(all->size())));
-  const auto& shard = (*all)[index];
-  return shard == nullptr ? ErrorCode::not_coordinator : shard->run(loop, step);
+  return shards_.run(group_id, loop, HostedMachine::step_of(step));
 }
 
 Coordinator::AllShards Coordinator::run_on_all(base::Loop& loop, const StepFunction& step) {
-  AllShards outcome;
-  for (const auto& shard : *shards()) {
-    const auto refused = shard == nullptr ? ErrorCode::not_coordinator : shard->run(loop, step);
-    if (refused == ErrorCode::none) {
-      ++outcome.count;
-    } else if (outcome.refused == ErrorCode::none) {
-      outcome.refused = refused;
-    }
-  }
+  return shards_.run_on_all(loop, HostedMachine::step_of(step));
+}
+
+Coordinator::MarkerWritten Coordinator::write_marker(PartitionIndex partition,
+                                                     const coordinator::Marker& marker,
+                                                     base::Task when_durable) {
+  MarkerWritten outcome;
+  outcome.refused = shards_.run_ordered(partition, [&](StateMachine& machine, Turn& turn) {
+    outcome.appended = turn.append(marker);
+    if (!outcome.appended) return;
+    machine.end_transaction(marker.producer.id, marker.commit);
+    coordinator::Effects<Record> effects;
+    if (when_durable) effects.answers.push_back(std::move(when_durable));
+    turn.take(std::move(effects), encode);
+  });
   return outcome;
+}
+
+std::optional<PartitionIndex> Coordinator::partition_of(std::string_view group_id) const {
+  return shards_.partition_of(group_id);
 }
 
 Coordinator::Totals Coordinator::totals() const {
   Totals totals;
-  for (const auto& shard : *shards())
-    if (shard != nullptr) shard->add_to(totals);
+  shards_.look([&](StateMachine& hosted) {
+    const auto& machine = HostedMachine::of(hosted).machine();
+    totals.groups += machine.group_count();
+    totals.offsets += machine.offset_count();
+  });
+  totals.loading = shards_.loading();
   return totals;
-}
-
-/// As many as the topic has when it is first seen.  Kafka's brokers too go on with that number when
-/// partitions are added: groups would change their place.
-void Coordinator::make_shards(const metadata::MetadataImage& image) {
-  const auto* topic = image.find_topic(offsets_topic);
-  auto made = std::make_shared<Shards>();
-  if (topic != nullptr) {
-    for (const auto& partition : topic->partitions) {
-      auto found = environment_.partitions.find(TopicIdPartition{topic->id, partition.index});
-      auto& home = *environment_.loops[made->size() % environment_.loops.size()];
-      made->push_back(found == nullptr ? nullptr
-                                       : std::make_shared<Shard>(environment_, found, home, pace_));
-    }
-  }
-  std::shared_ptr<const Shards> before;
-  {
-    MutexLock lock(mutex_);
-    before = std::exchange(shards_, made);
-  }
-  for (const auto& shard : *before)
-    if (shard != nullptr) shard->close();
 }
 
 void Coordinator::on_metadata(const std::shared_ptr<const metadata::MetadataImage>&,
                               const std::shared_ptr<const metadata::MetadataImage>& after,
                               const metadata::MetadataDelta& delta) {
-  bool is_new = false;
-  for (const auto& topic : delta.topics) {
-    const auto& either = topic.after != nullptr ? *topic.after : *topic.before;
-    if (either.name != offsets_topic) continue;
-    if (topic.is_created() || topic.is_deleted()) is_new = true;
-    if (!topic.is_created() && !topic.is_deleted() &&
-        topic.after->partitions.size() != topic.before->partitions.size())
-      log::warn("group.partitions_added",
-                "{} has {} partitions now; groups stay in the first {} until the broker starts anew",
-                offsets_topic, topic.after->partitions.size(), topic.before->partitions.size());
-  }
-  if (is_new) make_shards(*after);
-  const auto all = shards();
-  if (is_new || !delta.configs.empty()) {
+  if (!delta.configs.empty()) {
     const auto options = std::make_shared<const GroupOptions>(
         GroupOptions::from(environment_.static_config.with_dynamic(*after, environment_.self),
                            environment_.retention_policy));
-    for (const auto& shard : *all)
-      if (shard != nullptr) shard->set_options(options);
-  }
-  for (const auto& shard : *all) {
-    if (shard == nullptr) continue;
-    if (is_new) {
-      shard->load();
-    } else if (!delta.topics.empty()) {
-      shard->run_now([&](Machine& machine, Step& step) { machine.on_metadata(step, delta); });
+    {
+      MutexLock lock(mutex_);
+      options_ = options;
     }
+    shards_.run_now_on_all(
+        [&](StateMachine& machine, Turn&) { HostedMachine::of(machine).set_options(options); });
   }
+  if (shards_.follow(*after, delta) || delta.topics.empty()) return;
+  shards_.run_now_on_all(HostedMachine::step_of(
+      [&](Machine& machine, Step& step) { machine.on_metadata(step, delta); }));
 }
 
-void Coordinator::schedule_sweep() {
-  auto& loop = *environment_.loops.front();
-  const base::Milliseconds interval{
-      environment_.static_config.integer("offsets.retention.check.interval.ms")};
-  loop.call_at(environment_.clock.now() + interval, [this, alive = std::weak_ptr(alive_)] {
-    if (alive.expired()) return;
-    sweep();
-    schedule_sweep();
-  });
-}
-
-void Coordinator::sweep() {
+void Coordinator::expire_offsets() {
   const EndOffset end_offset = [this](std::string_view topic,
                                       PartitionIndex partition) -> std::optional<Offset> {
     const auto found = environment_.partitions.find(topic, partition);
     if (found == nullptr) return std::nullopt;
     return found->high_watermark();
   };
-  for (const auto& shard : *shards()) {
-    if (shard == nullptr) continue;
-    shard->run_now(
-        [&](Machine& machine, Step& step) { machine.expire_offsets(step, end_offset); });
-  }
+  shards_.run_now_on_all(HostedMachine::step_of(
+      [&](Machine& machine, Step& step) { machine.expire_offsets(step, end_offset); }));
 }
 
 }  // namespace moldau::group

@@ -7,7 +7,7 @@ in name (#pragma once), every .cpp is in a CMakeLists.txt, every layer has a REA
 import os, re, sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-RANKS = [['base'], ['codec', 'record', 'security', 'net'], ['protocol', 'storage', 'metadata'], ['partition'], ['cluster'], ['group', 'txn', 'share'], ['api'],
+RANKS = [['base'], ['codec', 'record', 'security', 'net'], ['protocol', 'storage', 'metadata'], ['partition'], ['cluster'], ['coordinator'], ['group', 'txn', 'share'], ['api'],
          ['router', 'http'], ['config'], ['server'], ['cli']]
 RANK = {layer: rank for rank, layers in enumerate(RANKS) for layer in layers}
 # The arrows that ranks alone would allow.

@@ -1,21 +1,32 @@
 #pragma once
-// What the steps of a coordinator's machine ask of the shard that drives it (shard.hpp).
+// What goes into the steps of a coordinator's machine, and what they ask of the shard that drives it.
 
 #include <cstdint>
 #include <optional>
-#include <utility>
 #include <vector>
 
+#include "moldau/base/clock.hpp"
 #include "moldau/base/function.hpp"
 #include "moldau/base/ids.hpp"
-#include "moldau/base/loop.hpp"
 
 namespace moldau::coordinator {
+
+struct Now {
+  base::SteadyTime steady{};  // deadlines
+  std::int64_t wall_ms = 0;   // what records say
+};
+
+/// A record as it stands in the log.
+struct EncodedRecord {
+  std::vector<std::uint8_t> key;
+  std::optional<std::vector<std::uint8_t>> value;  // nullopt: a tombstone
+};
 
 /// Whose transaction records belong to.
 struct Producer {
   ProducerId id{};
   ProducerEpoch epoch{};
+  friend bool operator==(const Producer&, const Producer&) = default;
 };
 
 /// The end of a transaction, as its control batch says it (KIP-98; protocol.md 5.3).
@@ -34,8 +45,6 @@ struct Effects {
   std::vector<Record> records;
   /// With it the records are a batch of that producer's transaction: they count when it is committed.
   std::optional<Producer> producer;
-  /// Appended after the records: ends that producer's transaction in this partition.
-  std::optional<Marker> marker;
   /// To be run, in this order, once every record of this step and of the steps before is durable: an
   /// answer never tells of what a power cut could still take back.
   std::vector<base::Task> answers;

@@ -2,16 +2,14 @@
 // The group coordinator: the shell around the machines (machine.hpp), one for each partition of
 // __consumer_offsets, that makes them durable and gives them time.
 //
-// Guarantees: a step sees all steps of its shard before it; the records of the steps of one tick (of two
-// milliseconds, when thousands a second are asked for) are appended as one batch; an answer is run when every record that its step saw is durable.  When a batch cannot be
-// appended the shard's answers are dropped unrun and the shard is built anew from the log, so that it never
-// says more than the log does.
+// Guarantees: those of coordinator::ShardSet.
 //
 // Thread rule: any thread.  Lock order: a shard's lock before a partition's; answers run under no lock.
 
+#include <cstddef>
 #include <functional>
 #include <memory>
-#include <string>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -19,13 +17,11 @@
 #include "moldau/base/mutex.hpp"
 #include "moldau/base/random.hpp"
 #include "moldau/cluster/metadata_source.hpp"
+#include "moldau/coordinator/shard_set.hpp"
 #include "moldau/group/machine.hpp"
 #include "moldau/partition/partition_manager.hpp"
 
 namespace moldau::group {
-
-class Pace;  // src/group: private to the layer
-class Shard;
 
 class Coordinator final : public cluster::MetadataListener {
  public:
@@ -53,12 +49,22 @@ class Coordinator final : public cluster::MetadataListener {
   [[nodiscard]] protocol::ErrorCode run(std::string_view group_id, base::Loop& loop,
                                         const StepFunction& step);
 
-  /// One step of every shard that serves.  `refused` has the error of the first that does not, if any.
-  struct AllShards {
-    std::size_t count = 0;  // that ran the step
-    protocol::ErrorCode refused = protocol::ErrorCode::none;
-  };
+  /// One step of every shard that serves.
+  using AllShards = coordinator::ShardSet::AllShards;
   AllShards run_on_all(base::Loop& loop, const StepFunction& step);
+
+  /// The end of a transaction in one partition of the topic: decides the offsets that it committed there, in
+  /// order with everything else.  Nothing is changed when the log does not take it.
+  struct MarkerWritten {
+    protocol::ErrorCode refused = protocol::ErrorCode::none;  // as run(): nobody knows whether it is there
+    base::Status appended;
+  };
+  /// The marker is appended when this returns; `when_durable` is run then, or dropped when that never comes.
+  /// May be called under the lock of a shard of transactions.
+  MarkerWritten write_marker(PartitionIndex partition, const coordinator::Marker& marker,
+                             base::Task when_durable = {});
+  /// The partition of __consumer_offsets that has the group; nullopt while there is none.
+  [[nodiscard]] std::optional<PartitionIndex> partition_of(std::string_view group_id) const;
 
   struct Totals {
     std::size_t groups = 0;
@@ -72,17 +78,14 @@ class Coordinator final : public cluster::MetadataListener {
                    const metadata::MetadataDelta& delta) override;
 
  private:
-  using Shards = std::vector<std::shared_ptr<Shard>>;
-  [[nodiscard]] std::shared_ptr<const Shards> shards() const;
-  void make_shards(const metadata::MetadataImage& image);
-  void schedule_sweep();
-  void sweep();
+  class HostedMachine;
+  std::shared_ptr<const GroupOptions> options() const;
+  void expire_offsets();
 
   const Environment environment_;
-  const std::shared_ptr<Pace> pace_;  // second owners: the shards
   mutable base::Mutex mutex_;
-  std::shared_ptr<const Shards> shards_ MOLDAU_GUARDED_BY(mutex_);
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // of the sweep's loop only
+  std::shared_ptr<const GroupOptions> options_ MOLDAU_GUARDED_BY(mutex_);
+  coordinator::ShardSet shards_;
 };
 
 }  // namespace moldau::group

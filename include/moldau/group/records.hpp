@@ -19,6 +19,7 @@
 #include "moldau/base/ids.hpp"
 #include "moldau/base/result.hpp"
 #include "moldau/codec/fields.hpp"
+#include "moldau/coordinator/effects.hpp"
 
 namespace moldau::group {
 
@@ -300,10 +301,7 @@ using Record = std::variant<OffsetCommitRecord, GroupMetadataRecord, ConsumerGro
                             TargetAssignmentMetadataRecord, TargetAssignmentMemberRecord,
                             CurrentMemberAssignmentRecord, RegularExpressionRecord, OffsetTrailRecord>;
 
-struct EncodedRecord {
-  Bytes key;
-  std::optional<Bytes> value;  // nullopt: a tombstone
-};
+using coordinator::EncodedRecord;
 
 /// In the versions that Kafka 4.3.1 writes: 4 for an offset, but 1 (without epoch and topic id) where it
 /// has an expiry of its own; 3 for a classic group; 0 for all others.

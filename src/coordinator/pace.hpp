@@ -8,7 +8,7 @@
 
 #include "moldau/base/clock.hpp"
 
-namespace moldau::group {
+namespace moldau::coordinator {
 
 /// Shared by the shards.  Appends that come thick and fast are put off to the next of common moments, at
 /// which all shards of a loop append, so that one commit of the lane, one wake-up and one sending serve
@@ -39,4 +39,4 @@ class Pace {
   std::atomic<bool> is_busy_{false};
 };
 
-}  // namespace moldau::group
+}  // namespace moldau::coordinator

@@ -1,8 +1,8 @@
-#include "group/pace.hpp"
+#include "coordinator/pace.hpp"
 
 #include <gtest/gtest.h>
 
-namespace moldau::group {
+namespace moldau::coordinator {
 namespace {
 
 using namespace std::chrono_literals;
@@ -33,4 +33,4 @@ TEST(Pace, IsAtOnceAgainAfterTheRush) {
 }
 
 }  // namespace
-}  // namespace moldau::group
+}  // namespace moldau::coordinator

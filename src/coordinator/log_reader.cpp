@@ -1,22 +1,22 @@
 #include "log_reader.hpp"
 
-#include <map>
-#include <utility>
-#include <vector>
+#include <fmt/format.h>
+
+#include <optional>
 
 #include "moldau/base/log.hpp"
 #include "moldau/record/batch_view.hpp"
 #include "moldau/record/record_iterator.hpp"
 
-namespace moldau::group {
+namespace moldau::coordinator {
 namespace {
 
 constexpr std::size_t chunk_bytes = 1024 * 1024;
 
 class Reader {
  public:
-  Reader(partition::Partition& partition, const std::function<void(const Record&)>& apply)
-      : partition_(partition), apply_(apply) {}
+  Reader(partition::Partition& partition, std::string_view name, StateMachine& machine)
+      : partition_(partition), name_(name), machine_(machine) {}
 
   base::Result<ReadSummary> run() {
     Offset from = partition_.log().start_offset();
@@ -48,62 +48,56 @@ class Reader {
   }
 
   base::Status take_batch(const record::BatchView& batch, Offset from) {
+    std::optional<Producer> producer;
+    if (batch.is_transactional()) producer = {batch.producer_id(), batch.producer_epoch()};
     MOLDAU_ASSIGN(auto records, record::RecordIterator::open(batch));
     for (;;) {
       MOLDAU_ASSIGN(const auto record, records.next());
       if (!record) return {};
       if (record->offset < from) continue;
       if (batch.is_control()) {
-        end_transaction(batch.producer_id(), *record);
+        take_marker(batch.producer_id(), *record);
       } else {
-        take_record(batch, *record);
+        take_record(*record, producer);
       }
     }
   }
 
-  void take_record(const record::BatchView& batch, const record::Record& record) {
+  void take_record(const record::Record& record, const std::optional<Producer>& producer) {
     if (!record.key) {
       ++summary_.passed_over;
       return;
     }
-    auto decoded = decode(*record.key, record.value);
-    if (!decoded) {
-      ++summary_.passed_over;
-      if (decoded.error().code != base::Errc::unsupported)
-        log::warn("group.record_passed_over", "{}-{} offset {}: {}",
-                  partition_.topic_partition().topic, partition_.topic_partition().partition.value(),
-                  record.offset.value(), decoded.error().message);
-      return;
-    }
-    ++summary_.records;
-    if (batch.is_transactional()) {
-      pending_[batch.producer_id()].push_back(std::move(decoded).value());
+    if (const auto applied = machine_.apply(record, producer); applied) {
+      ++summary_.records;
     } else {
-      apply_(decoded.value());
+      ++summary_.passed_over;
+      if (applied.error().code != base::Errc::unsupported)
+        log::warn(fmt::format("{}.record_passed_over", name_), "{}-{} offset {}: {}",
+                  partition_.topic_partition().topic, partition_.topic_partition().partition.value(),
+                  record.offset.value(), applied.error().message);
     }
   }
 
-  void end_transaction(ProducerId producer, const record::Record& marker) {
-    constexpr std::int16_t commit = 1;  // protocol.md 5.3
-    const auto place = pending_.find(producer);
-    if (place == pending_.end()) return;
-    if (marker.key && marker.key->size() >= 4 &&
-        base::load_be<std::int16_t>(marker.key->data() + 2) == commit)
-      for (const auto& record : place->second) apply_(record);
-    pending_.erase(place);
+  void take_marker(ProducerId producer, const record::Record& marker) {
+    if (!marker.key || marker.key->size() < 4) return;
+    const auto type = base::load_be<std::int16_t>(marker.key->data() + 2);  // protocol.md 5.3
+    const bool is_commit = type == static_cast<std::int16_t>(record::ControlType::commit);
+    if (is_commit || type == static_cast<std::int16_t>(record::ControlType::abort))
+      machine_.end_transaction(producer, is_commit);
   }
 
   partition::Partition& partition_;
-  const std::function<void(const Record&)>& apply_;
+  const std::string_view name_;
+  StateMachine& machine_;
   ReadSummary summary_;
-  std::map<ProducerId, std::vector<Record>> pending_;  // of transactions that are open
 };
 
 }  // namespace
 
-base::Result<ReadSummary> read_all(partition::Partition& partition,
-                                   const std::function<void(const Record&)>& apply) {
-  return Reader(partition, apply).run();
+base::Result<ReadSummary> read_all(partition::Partition& partition, std::string_view name,
+                                   StateMachine& machine) {
+  return Reader(partition, name, machine).run();
 }
 
-}  // namespace moldau::group
+}  // namespace moldau::coordinator
