@@ -17,22 +17,30 @@
 
 namespace moldau::txn {
 
-struct Now {
-  base::SteadyTime steady{};  // deadlines
-  std::int64_t wall_ms = 0;   // what records say
-};
+using coordinator::Now;
 
 /// Markers that are to be written, now that the decision is in the log.  Every partition gets the same one.
 struct MarkerOrder {
   std::string transactional_id;
   coordinator::Marker marker;
-  std::vector<TopicPartition> partitions;
+  std::vector<TopicPartition> partitions;  // at least one
+};
+
+/// A transaction that its producer left open for longer than its timeout, and that is aborted for it.
+struct TimedOut {
+  std::string transactional_id;
+  coordinator::Producer producer;  // before it was left behind
+  std::string client_id;           // who began it, as far as it is known: a restart forgets it
+  std::string host;
+  std::int64_t open_ms = 0;
 };
 
 struct Effects : coordinator::Effects<TransactionRecord> {
   /// To be written after `records`, in the same order of the lane.  Whoever drives the machine tells it what
-  /// became of them by Machine::markers_written().
+  /// became of each by Machine::markers_written(), before any other step.
   std::vector<MarkerOrder> markers;
+  /// For the log that people read.
+  std::vector<TimedOut> timed_out;
 };
 
 /// One deadline for a transactional id: its transaction's timeout, or when to write markers again.
