@@ -1,6 +1,8 @@
 #pragma once
 // All messages in one list, for tests and tools that go through every one.
 
+#include "moldau/protocol/add_offsets_to_txn.hpp"
+#include "moldau/protocol/add_partitions_to_txn.hpp"
 #include "moldau/protocol/alter_configs.hpp"
 #include "moldau/protocol/api_versions.hpp"
 #include "moldau/protocol/consumer_group_describe.hpp"
@@ -17,7 +19,9 @@
 #include "moldau/protocol/describe_producers.hpp"
 #include "moldau/protocol/describe_quorum.hpp"
 #include "moldau/protocol/describe_topic_partitions.hpp"
+#include "moldau/protocol/describe_transactions.hpp"
 #include "moldau/protocol/elect_leaders.hpp"
+#include "moldau/protocol/end_txn.hpp"
 #include "moldau/protocol/fetch.hpp"
 #include "moldau/protocol/find_coordinator.hpp"
 #include "moldau/protocol/heartbeat.hpp"
@@ -29,6 +33,7 @@
 #include "moldau/protocol/list_groups.hpp"
 #include "moldau/protocol/list_offsets.hpp"
 #include "moldau/protocol/list_partition_reassignments.hpp"
+#include "moldau/protocol/list_transactions.hpp"
 #include "moldau/protocol/metadata.hpp"
 #include "moldau/protocol/offset_commit.hpp"
 #include "moldau/protocol/offset_delete.hpp"
@@ -37,7 +42,9 @@
 #include "moldau/protocol/produce.hpp"
 #include "moldau/protocol/sasl_handshake.hpp"
 #include "moldau/protocol/sync_group.hpp"
+#include "moldau/protocol/txn_offset_commit.hpp"
 #include "moldau/protocol/update_features.hpp"
+#include "moldau/protocol/write_txn_markers.hpp"
 
 namespace moldau::protocol {
 
@@ -64,6 +71,11 @@ void for_each_api(Visitor&& visit) {
   visit.template operator()<DeleteRecordsRequest, DeleteRecordsResponse>();
   visit.template operator()<InitProducerIdRequest, InitProducerIdResponse>();
   visit.template operator()<OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse>();
+  visit.template operator()<AddPartitionsToTxnRequest, AddPartitionsToTxnResponse>();
+  visit.template operator()<AddOffsetsToTxnRequest, AddOffsetsToTxnResponse>();
+  visit.template operator()<EndTxnRequest, EndTxnResponse>();
+  visit.template operator()<WriteTxnMarkersRequest, WriteTxnMarkersResponse>();
+  visit.template operator()<TxnOffsetCommitRequest, TxnOffsetCommitResponse>();
   visit.template operator()<DescribeConfigsRequest, DescribeConfigsResponse>();
   visit.template operator()<AlterConfigsRequest, AlterConfigsResponse>();
   visit.template operator()<DescribeLogDirsRequest, DescribeLogDirsResponse>();
@@ -77,6 +89,8 @@ void for_each_api(Visitor&& visit) {
   visit.template operator()<UpdateFeaturesRequest, UpdateFeaturesResponse>();
   visit.template operator()<DescribeClusterRequest, DescribeClusterResponse>();
   visit.template operator()<DescribeProducersRequest, DescribeProducersResponse>();
+  visit.template operator()<DescribeTransactionsRequest, DescribeTransactionsResponse>();
+  visit.template operator()<ListTransactionsRequest, ListTransactionsResponse>();
   visit.template operator()<ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse>();
   visit.template operator()<ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse>();
   visit.template operator()<ListConfigResourcesRequest, ListConfigResourcesResponse>();
