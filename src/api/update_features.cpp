@@ -13,11 +13,10 @@ void update_features(const Services& services, const RequestContext& context,
   using Mode = metadata::UpdateFeaturesRequest::Mode;
   metadata::UpdateFeaturesRequest update;
   update.validate_only = request.validate_only;
-  for (const auto& feature : request.feature_updates) {
-    auto mode = static_cast<Mode>(feature.upgrade_type);
-    if (context.version == 0) mode = feature.allow_downgrade ? Mode::safe_downgrade : Mode::upgrade;
-    update.updates.push_back({feature.feature, feature.max_version_level, mode});
-  }
+  // Version 0's allow_downgrade means nothing any more, as in Kafka: its updates are upgrades.
+  for (const auto& feature : request.feature_updates)
+    update.updates.push_back({feature.feature, feature.max_version_level,
+                              static_cast<Mode>(feature.upgrade_type)});
   services.controller.update_features(
       std::move(update), [request = std::move(request), version = context.version,
                           reply = std::move(reply)](auto result) mutable {
@@ -32,11 +31,9 @@ void update_features(const Services& services, const RequestContext& context,
         if (error) {
           response.error_code = error_code(error->code);
           response.error_message = error->message;
-        }
-        if (version < 2) {
+        } else if (version < 2) {
           for (const auto& feature : request.feature_updates)
-            response.results.push_back(
-                {feature.feature, response.error_code, response.error_message});
+            response.results.push_back({feature.feature, protocol::ErrorCode::none, "NONE"});
         }
         reply(response);
       });

@@ -286,6 +286,8 @@ Status MetadataLog::read_bootstrap() {
     bootstrap_records_.emplace_back(
         metadata::FeatureLevelRecord{metadata::eligible_leader_replicas, 1});
     bootstrap_records_.emplace_back(metadata::FeatureLevelRecord{metadata::group_version, 1});
+    bootstrap_records_.emplace_back(
+        metadata::FeatureLevelRecord{metadata::transaction_version, 2});
     return {};
   }
   formatted_by_kafka_ = true;

@@ -45,6 +45,11 @@ ItemError check_downgrade(const Update& update, std::int16_t now) {
 
 ItemError decide_feature_update(const MetadataImage& image, BrokerId self, const Update& update,
                                 std::vector<MetadataRecord>& records) {
+  using enum UpdateFeaturesRequest::Mode;
+  if (update.mode != upgrade && update.mode != safe_downgrade && update.mode != unsafe_downgrade)
+    return refused(invalid(update, "The controller does not support the given upgrade type."));
+  if (update.level < 0)
+    return refused(invalid(update, "A feature version cannot be less than 0."));
   const auto supported = supported_features().find(update.name);
   if (supported == supported_features().end()) {
     return refused(invalid(
@@ -59,6 +64,8 @@ ItemError decide_feature_update(const MetadataImage& image, BrokerId self, const
   if (update.level == now) return std::nullopt;
   if (update.level < now) {
     if (ItemError error = check_downgrade(update, now)) return error;
+  } else if (update.mode != upgrade) {
+    return refused(invalid(update, "Can't downgrade to a newer version."));
   }
   if (update.name == "kraft.version") {
     return refused(invalid(update, "This node's kraft.version is set when it is formatted."));

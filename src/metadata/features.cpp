@@ -8,6 +8,7 @@ const std::map<std::string, FeatureRange>& supported_features() {
       {group_version, {0, 1}},
       {"kraft.version", {0, 1}},
       {"metadata.version", {metadata_version_min, metadata_version_max}},
+      {transaction_version, {0, 2}},
   };
   return features;
 }

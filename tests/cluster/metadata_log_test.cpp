@@ -81,7 +81,7 @@ TEST(MetadataLog, BeginsANewDirectoryWithKafkasFiles) {
   const auto log = open(fs).value();
   EXPECT_EQ(log->epoch(), 1);
   EXPECT_EQ(log->next_offset(), Offset{3});  // leader change, kraft.version, voters
-  ASSERT_EQ(log->bootstrap_records().size(), 3u);  // features
+  ASSERT_EQ(log->bootstrap_records().size(), 4u);  // features
   EXPECT_EQ(fs.list("data/__cluster_metadata-0").value(),
             (std::vector<std::string>{"00000000000000000000-0000000000.checkpoint",
                                       "00000000000000000000.log", "leader-epoch-checkpoint",

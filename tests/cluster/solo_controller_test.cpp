@@ -85,6 +85,7 @@ TEST_F(SoloControllerTest, IsRegisteredAndUnfencedWhenItOpened) {
   EXPECT_EQ(broker->endpoint("PLAINTEXT")->port, 9092);
   EXPECT_EQ(image->feature_level("metadata.version"), metadata::metadata_version_max);
   EXPECT_EQ(metadata::offered_features(*image).at("kraft.version"), 1);
+  EXPECT_EQ(metadata::offered_features(*image).at(metadata::transaction_version), 2);
 }
 
 TEST_F(SoloControllerTest, AnswersWhenTheImageHasIt) {

@@ -532,6 +532,42 @@ TEST(Controller, UpdatesFeaturesAsKafkaDoes) {
 }
 
 // Apache Kafka 4.3.1, asked the same.
+TEST(Controller, MovesTransactionsBetweenTheirVersions) {
+  Node node;
+  node.apply({FeatureLevelRecord{"transaction.version", 2}});
+  const auto update = [&](std::int16_t level, UpdateFeaturesRequest::Mode mode) {
+    return Node::text(
+        node.run(&Controller::update_features,
+                 UpdateFeaturesRequest{{{"transaction.version", level, mode}}, false})
+            .error);
+  };
+  const auto refused = [](int level, const std::string& reason) {
+    return "invalid_update_version: The update failed for all features since the following feature "
+           "had an error: Invalid update version " +
+           std::to_string(level) + " for feature transaction.version. " + reason;
+  };
+  using enum UpdateFeaturesRequest::Mode;
+  EXPECT_EQ(update(2, upgrade), "ok");
+  EXPECT_EQ(update(2, safe_downgrade), "ok");
+  EXPECT_EQ(update(3, upgrade), refused(3, "Local controller 1 only supports versions 0-2"));
+  EXPECT_EQ(update(-1, safe_downgrade), refused(-1, "A feature version cannot be less than 0."));
+  EXPECT_EQ(update(1, UpdateFeaturesRequest::Mode{9}),
+            refused(1, "The controller does not support the given upgrade type."));
+  EXPECT_EQ(update(1, upgrade),
+            refused(1,
+                    "Can't downgrade the version of this feature without setting the upgrade type "
+                    "to either safe or unsafe downgrade."));
+  EXPECT_EQ(node.image().feature_level("transaction.version"), 2);
+  EXPECT_EQ(update(1, safe_downgrade), "ok");
+  EXPECT_EQ(node.image().feature_level("transaction.version"), 1);
+  EXPECT_EQ(update(2, safe_downgrade), refused(2, "Can't downgrade to a newer version."));
+  EXPECT_EQ(update(0, unsafe_downgrade), "ok");
+  EXPECT_FALSE(node.image().features().contains("transaction.version"));
+  EXPECT_EQ(update(2, upgrade), "ok");
+  EXPECT_EQ(node.image().feature_level("transaction.version"), 2);
+}
+
+// Apache Kafka 4.3.1, asked the same.
 TEST(Controller, MakesMinInsyncReplicasTheClustersWithEligibleLeaderReplicas) {
   Node node(ConfigMap{{"min.insync.replicas", "2"}});
   const auto update = [&](std::int16_t level, UpdateFeaturesRequest::Mode mode) {

@@ -149,13 +149,15 @@ TEST(Features, AreNotOfferedWhereTheyAreNotServed) {
   ImageBuilder builder(MetadataImage::empty());
   for (const auto& [name, level] : {std::pair{"metadata.version", 30}, {"group.version", 1},
                                     {"transaction.version", 2},
+                                    {"share.version", 1},
                                     {"eligible.leader.replicas.version", 1}})
     ASSERT_TRUE(builder.apply(FeatureLevelRecord{name, static_cast<std::int16_t>(level)}));
   const auto image = builder.build(Offset{1}, 1).image;
   EXPECT_EQ(offered_features(*image),
             (std::map<std::string, std::int16_t>{{"eligible.leader.replicas.version", 1},
                                                  {"group.version", 1},
-                                                 {"metadata.version", 30}}));
+                                                 {"metadata.version", 30},
+                                                 {"transaction.version", 2}}));
 }
 
 }  // namespace

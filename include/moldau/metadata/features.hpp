@@ -25,6 +25,11 @@ inline const std::string eligible_leader_replicas = "eligible.leader.replicas.ve
 /// group.coordinator.rebalance.protocols has it too.  A new directory has it, as Kafka's do.
 inline const std::string group_version = "group.version";
 
+/// Transactions: 1 writes the coordinator's records in their flexible form, 2 raises a producer's epoch with
+/// every transaction (KIP-890), so that nothing late of one touches the next.  Clients that know 2 use it when
+/// it is finalized.  A new directory has 2, as Kafka's do; one of before keeps 0 until it is raised.
+inline const std::string transaction_version = "transaction.version";
+
 /// What ApiVersions and the broker's registration declare: only what works.
 [[nodiscard]] const std::map<std::string, FeatureRange>& supported_features();
 
