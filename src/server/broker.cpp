@@ -26,6 +26,7 @@
 #include "moldau/router/router.hpp"
 #include "moldau/storage/file_system.hpp"
 #include "moldau/storage/log_directory.hpp"
+#include "moldau/txn/coordinator.hpp"
 #include "notify.hpp"
 #include "signals.hpp"
 
@@ -101,7 +102,7 @@ class Broker {
  private:
   base::Status open_storage();
   base::Status open_metadata();
-  void open_groups();
+  void open_coordinators();
   base::Status open_network();
   base::Status open_http();
   void add_metrics();
@@ -128,6 +129,8 @@ class Broker {
   std::optional<api::ProducerIds> producer_ids_;
   std::optional<net::EventLoopGroup> loops_;
   std::optional<group::Coordinator> groups_;
+  std::optional<api::TransactionMarkers> markers_;
+  std::optional<txn::Coordinator> transactions_;
   std::optional<api::Services> services_;
   std::optional<router::Router> router_;
   std::unique_ptr<net::ConnectionLimiter> limiter_;
@@ -195,7 +198,7 @@ base::Status Broker::open_metadata() {
   return {};
 }
 
-void Broker::open_groups() {
+void Broker::open_coordinators() {
   net::EventLoopOptions loop_options;
   loop_options.request_memory_bytes = config_.limits.request_memory_bytes;
   loops_.emplace(clock_, loops_count_, loop_options);
@@ -205,17 +208,24 @@ void Broker::open_groups() {
       config_.offsets_retention_policy == "kafka" ? group::OffsetRetention::kafka
                                                   : group::OffsetRetention::keep});
   controller_->add_listener(*groups_);
+  producer_ids_.emplace(*controller_, config_.node_id);
+  producer_ids_->set_broker_epoch(controller_->broker_epoch());
+  markers_.emplace(*partitions_, *controller_, *groups_, clock_);
+  // After the groups: a transaction that was decided is brought to its end when it is loaded, in their log too.
+  transactions_.emplace(txn::Coordinator::Environment{
+      *partitions_, *controller_, static_config_, config_.node_id, clock_, *helpers_,
+      {loops_->loops().begin(), loops_->loops().end()}, *markers_,
+      [this] { return producer_ids_->try_next(); }});
+  controller_->add_listener(*transactions_);
 }
 
 base::Status Broker::open_network() {
   fetch_sessions_.emplace(
       static_cast<std::size_t>(static_config_.integer("max.incremental.fetch.session.cache.slots")),
       clock_, random_);
-  producer_ids_.emplace(*controller_, config_.node_id);
-  producer_ids_->set_broker_epoch(controller_->broker_epoch());
   services_.emplace(api::Services{*partitions_, *controller_, *controller_, static_config_,
-                                  *fetch_sessions_, *producer_ids_, *groups_, clock_, *helpers_,
-                                  directory_->identity().cluster_id, config_.node_id,
+                                  *fetch_sessions_, *producer_ids_, *groups_, *transactions_,
+                                  *markers_, clock_, *helpers_, directory_->identity().cluster_id, config_.node_id,
                                   directory_->path()});
   router_.emplace(*services_, metrics_);
   net::ConnectionLimits limits;
@@ -293,6 +303,13 @@ void Broker::add_metrics() {
         base::MetricType::gauge, static_cast<double>(groups.offsets));
     add("moldau_group_shards_loading", "Partitions of __consumer_offsets that are being read.",
         base::MetricType::gauge, static_cast<double>(groups.loading));
+    const auto transactions = transactions_->totals();
+    add("moldau_transactional_ids", "Transactional ids held.", base::MetricType::gauge,
+        static_cast<double>(transactions.ids));
+    add("moldau_transactions_ongoing", "Transactions that are open.", base::MetricType::gauge,
+        static_cast<double>(transactions.ongoing));
+    add("moldau_transaction_shards_loading", "Partitions of __transaction_state that are being read.",
+        base::MetricType::gauge, static_cast<double>(transactions.loading));
     add("moldau_fetch_sessions", "Fetch sessions held.", base::MetricType::gauge,
         static_cast<double>(fetch_sessions_->count()));
   });
@@ -329,7 +346,7 @@ base::Status Broker::start() {
   const auto began = std::chrono::steady_clock::now();
   MOLDAU_TRY(open_storage());
   MOLDAU_TRY(open_metadata());
-  open_groups();
+  open_coordinators();
   MOLDAU_TRY(open_network());
   MOLDAU_TRY(open_http());
   add_metrics();
@@ -347,6 +364,7 @@ void Broker::stop() {
   if (storage_threads_) storage_threads_->stop();
   if (helpers_) helpers_->stop();
   if (controller_ && follower_) {
+    if (transactions_) controller_->remove_listener(*transactions_);
     if (groups_) controller_->remove_listener(*groups_);
     controller_->remove_listener(*follower_);
     controller_->close([](const base::Status& closed) {

@@ -73,17 +73,7 @@ class Groups : public ::testing::Test {
   std::size_t batches_of_the_lane() { return node.directory->lane_statistics().committed_entries; }
 
   /// As after a restart: another coordinator reads what the log has.
-  void start_anew() {
-    node.controller->remove_listener(*node.groups);
-    node.services.reset();
-    node.groups.emplace(group::Coordinator::Environment{
-        *node.partitions, *node.controller, node.config, BrokerId{1}, node.clock, node.random,
-        node.executor, {&node.loop}});
-    node.controller->add_listener(*node.groups);
-    node.services.emplace(Services{*node.partitions, *node.controller, *node.controller, node.config,
-                                   *node.sessions, *node.producer_ids, *node.groups, node.clock,
-                                   node.executor, "cluster", BrokerId{1}, "data"});
-  }
+  void start_anew() { node.restart_coordinators(); }
 
   TestNode node;
 };

@@ -10,12 +10,12 @@
 #include <vector>
 
 #include "moldau/api/handlers.hpp"
-#include "moldau/cluster/solo_controller.hpp"
+#include "moldau/api/services.hpp"
+#include "moldau/api/transaction_markers.hpp"
 #include "moldau/codec/codec_impl.hpp"
 #include "moldau/group/coordinator.hpp"
-#include "tests/support/manual_clock.hpp"
-#include "tests/support/manual_executor.hpp"
-#include "tests/support/memory_file_system.hpp"
+#include "moldau/txn/coordinator.hpp"
+#include "tests/support/data_node.hpp"
 
 namespace moldau::api {
 
@@ -28,65 +28,24 @@ struct Answered {
   std::string closed;
 };
 
-class TestNode final : public cluster::MetadataListener {
+class TestNode final : public support::DataNode {
  public:
-  explicit TestNode(metadata::ConfigMap options = {}) : config(std::move(options)), loop(clock) {
-    storage::DirectoryIdentity identity;
-    identity.cluster_id = "cluster";
-    directory = storage::LogDirectory::open(disk, "data", identity, {}, clock, random).value();
-    partitions.emplace(*directory, config, BrokerId{1});
-    cluster::SoloControllerOptions controller_options;
-    controller_options.log_dir = "data";
-    controller_options.cluster_id = "cluster";
-    controller_options.endpoints = {{"PLAINTEXT", "localhost", 9092, 0}};
-    controller = cluster::SoloController::open({disk, clock, random, executor, config},
-                                               std::move(controller_options)).value();
-    controller->add_listener(*this);
-    executor.run();
+  explicit TestNode(metadata::ConfigMap options = {}) : DataNode(std::move(options)) {
     sessions.emplace(10, clock, random);
     producer_ids.emplace(*controller, BrokerId{1});
     producer_ids->set_broker_epoch(controller->broker_epoch());
-    groups.emplace(group::Coordinator::Environment{*partitions, *controller, config, BrokerId{1}, clock,
-                                                   random, executor, {&loop}});
-    controller->add_listener(*groups);
+    start_coordinators();
     executor.run();
-    services.emplace(Services{*partitions, *controller, *controller, config, *sessions, *producer_ids,
-                              *groups, clock, executor, "cluster", BrokerId{1}, "data"});
   }
   ~TestNode() override {
     connection.reset();
-    controller->remove_listener(*groups);
-    controller->remove_listener(*this);
-    controller->close([](const base::Status&) {});
-    executor.run();
+    stop_coordinators();
   }
 
-  void on_metadata(const std::shared_ptr<const metadata::MetadataImage>&,
-                   const std::shared_ptr<const metadata::MetadataImage>& after,
-                   const metadata::MetadataDelta& delta) override {
-    partitions->apply(*after, delta);
-  }
-
-  void create_topic(const std::string& name, std::int32_t partition_count = 1) {
-    metadata::CreateTopicsRequest request;
-    auto& topic = request.topics.emplace_back();
-    topic.name = name;
-    topic.num_partitions = partition_count;
-    controller->create_topics(std::move(request), [](auto) {});
-    executor.run();
-  }
-
-  /// What the committing thread does: what was appended is durable after it.
-  void commit() {
-    const auto status = directory->commit();
-    partitions->committed(status);
-    ASSERT_TRUE(status.has_value());
-    loop.run();
-  }
-
-  void advance(base::Milliseconds by) {
-    clock.advance(by);
-    loop.run();
+  /// As after a restart: other coordinators read what the logs have, as soon as the executor runs.
+  void restart_coordinators() {
+    stop_coordinators();
+    start_coordinators();
   }
 
   /// Calls `handler` as the connection would; the answer may come later.
@@ -107,22 +66,37 @@ class TestNode final : public cluster::MetadataListener {
     return answered;
   }
 
-  support::MemoryFileSystem disk;
-  support::ManualClock clock;
-  base::SeededRandom random{1};
-  metadata::BrokerConfig config;
-  support::ManualExecutor executor;
-  support::ManualLoop loop;
-  std::unique_ptr<storage::LogDirectory> directory;
-  std::optional<partition::PartitionManager> partitions;
-  std::unique_ptr<cluster::SoloController> controller;
   std::optional<FetchSessions> sessions;
   std::optional<ProducerIds> producer_ids;
   std::optional<group::Coordinator> groups;
+  std::optional<TransactionMarkers> markers;
+  std::optional<txn::Coordinator> transactions;
   std::optional<Services> services;
   std::unique_ptr<ConnectionState> connection = std::make_unique<ConnectionState>();
 
  private:
+  void start_coordinators() {
+    groups.emplace(group::Coordinator::Environment{*partitions, *controller, config, BrokerId{1}, clock,
+                                                   random, executor, {&loop}});
+    controller->add_listener(*groups);
+    markers.emplace(*partitions, *controller, *groups, clock);
+    transactions.emplace(txn::Coordinator::Environment{
+        *partitions, *controller, config, BrokerId{1}, clock, executor, {&loop}, *markers,
+        [this] { return producer_ids->try_next(); }});
+    controller->add_listener(*transactions);
+    services.emplace(Services{*partitions, *controller, *controller, config, *sessions, *producer_ids,
+                              *groups, *transactions, *markers, clock, executor, "cluster",
+                              BrokerId{1}, "data"});
+  }
+  void stop_coordinators() {
+    controller->remove_listener(*transactions);
+    controller->remove_listener(*groups);
+    services.reset();
+    transactions.reset();
+    markers.reset();
+    groups.reset();
+  }
+
   template <class Response>
   class Sink final : public ResponseSink {
    public:

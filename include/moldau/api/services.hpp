@@ -7,6 +7,7 @@
 #include "moldau/api/context.hpp"
 #include "moldau/api/fetch_sessions.hpp"
 #include "moldau/api/producer_ids.hpp"
+#include "moldau/api/transaction_markers.hpp"
 #include "moldau/base/clock.hpp"
 #include "moldau/base/loop.hpp"
 #include "moldau/cluster/controller_gateway.hpp"
@@ -14,6 +15,7 @@
 #include "moldau/group/coordinator.hpp"
 #include "moldau/metadata/config_view.hpp"
 #include "moldau/partition/partition_manager.hpp"
+#include "moldau/txn/coordinator.hpp"
 
 namespace moldau::api {
 
@@ -26,6 +28,8 @@ struct Services {
   FetchSessions& fetch_sessions;
   ProducerIds& producer_ids;
   group::Coordinator& groups;
+  txn::Coordinator& transactions;
+  TransactionMarkers& markers;
   const base::Clock& clock;
   base::Executor& helpers;  // for what may wait for the disk
   std::string cluster_id;

@@ -8,8 +8,9 @@
 // all of them durable; an answer is given when its record is.
 //
 // Thread rule: any thread.  Lock order: a transaction shard's lock, then a group shard's, then a partition's;
-// answers run under no lock.
+// answers run under no lock.  Guarantees: those of coordinator::ShardSet.
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -60,10 +61,8 @@ class Coordinator final : public cluster::MetadataListener {
   /// caller appends next is never there without them.
   [[nodiscard]] protocol::ErrorCode run_ordered(std::string_view transactional_id,
                                                 const StepFunction& step);
-  struct AllShards {
-    std::size_t count = 0;  // that ran the step
-    protocol::ErrorCode refused = protocol::ErrorCode::none;
-  };
+  /// One step of every shard that serves.
+  using AllShards = coordinator::ShardSet::AllShards;
   AllShards run_on_all(base::Loop& loop, const StepFunction& step);
 
   struct Totals {
@@ -76,6 +75,15 @@ class Coordinator final : public cluster::MetadataListener {
   void on_metadata(const std::shared_ptr<const metadata::MetadataImage>& before,
                    const std::shared_ptr<const metadata::MetadataImage>& after,
                    const metadata::MetadataDelta& delta) override;
+
+ private:
+  class HostedMachine;
+  [[nodiscard]] std::shared_ptr<const TransactionOptions> options() const;
+
+  const Environment environment_;
+  mutable base::Mutex mutex_;
+  std::shared_ptr<const TransactionOptions> options_ MOLDAU_GUARDED_BY(mutex_);
+  coordinator::ShardSet shards_;
 };
 
 }  // namespace moldau::txn
