@@ -1,10 +1,13 @@
 #pragma once
-// Calls of a group's coordinator, which may be about to be made or loaded.
+// Calls of the coordinator of a group or of transactions, which may be about to be made or loaded.
 
 #include <chrono>
+#include <cstdint>
+#include <string>
 #include <thread>
 
 #include "client.hpp"
+#include "moldau/base/ids.hpp"
 #include "moldau/protocol/error_code.hpp"
 
 namespace moldau::cli {
@@ -28,5 +31,12 @@ base::Result<Response> call_coordinator(Client& client, const Request& request, 
     std::this_thread::sleep_for(coordinator_wait);
   }
 }
+
+/// Of what FindCoordinator is asked.
+enum class CoordinatorKind : std::int8_t { group = 0, transaction = 1 };
+
+/// Who serves the group, or the transactional id; waits up to 10 s for it.
+base::Result<BrokerId> find_coordinator(Client& client, CoordinatorKind kind,
+                                        const std::string& key);
 
 }  // namespace moldau::cli

@@ -7,7 +7,6 @@
 #include "moldau/group/consumer_protocol.hpp"
 #include "moldau/protocol/consumer_group_describe.hpp"
 #include "moldau/protocol/describe_groups.hpp"
-#include "moldau/protocol/find_coordinator.hpp"
 
 namespace moldau::cli {
 namespace {
@@ -17,8 +16,6 @@ using protocol::ConsumerGroupDescribeResponse;
 using protocol::DescribeGroupsRequest;
 using protocol::DescribeGroupsResponse;
 using protocol::ErrorCode;
-
-constexpr std::int8_t group_key_type = 0;
 
 GroupMember classic_member(const DescribeGroupsResponse::Group::Member& from, bool is_consumer) {
   GroupMember member{from.member_id, from.group_instance_id, from.client_id, from.client_host, {}};
@@ -119,22 +116,6 @@ base::Error no_such_group(const std::string& group_id) {
   return base::fail(base::Errc::not_found, "group '" + group_id + "' does not exist");
 }
 
-base::Status find_coordinator(Client& client, const std::string& group_id) {
-  using Response = protocol::FindCoordinatorResponse;
-  protocol::FindCoordinatorRequest request;
-  request.key = group_id;
-  request.key_type = group_key_type;
-  request.coordinator_keys = {group_id};
-  const auto code_of = [](const Response& response) {
-    return response.coordinators.empty() ? response.error_code
-                                         : response.coordinators.front().error_code;
-  };
-  MOLDAU_ASSIGN(const auto response, call_coordinator<Response>(client, request, code_of));
-  if (const auto code = code_of(response); code != ErrorCode::none)
-    return refusal("coordinator of group '" + group_id + "'", code);
-  return {};
-}
-
 base::Result<std::vector<GroupListing>> list_groups(Client& client) {
   using Response = protocol::ListGroupsResponse;
   const auto code_of = [](const Response& response) { return response.error_code; };
@@ -159,7 +140,7 @@ base::Result<GroupDescriptions> describe_groups(Client& client,
 }
 
 base::Result<GroupDescription> describe_group(Client& client, const std::string& group_id) {
-  MOLDAU_TRY(find_coordinator(client, group_id));
+  MOLDAU_TRY(find_coordinator(client, CoordinatorKind::group, group_id));
   GroupDescriptions found;
   // A broker older than KIP-848 has classic groups only.
   const auto described = describe_consumer(client, {group_id}, found);

@@ -35,9 +35,6 @@ using GroupListing = protocol::ListGroupsResponse::Group;
 
 base::Error no_such_group(const std::string& group_id);
 
-/// Waits up to 10 s until the broker serves the group.  Errors: also when another broker does.
-base::Status find_coordinator(Client& client, const std::string& group_id);
-
 /// All groups, by id.
 base::Result<std::vector<GroupListing>> list_groups(Client& client);
 

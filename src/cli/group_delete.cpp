@@ -11,7 +11,7 @@ namespace moldau::cli {
 base::Status group_delete(const CommonOptions& common, const std::string& name) {
   using Response = protocol::DeleteGroupsResponse;
   MOLDAU_ASSIGN(auto client, Client::connect(common.server));
-  MOLDAU_TRY(find_coordinator(client, name));
+  MOLDAU_TRY(find_coordinator(client, CoordinatorKind::group, name));
   protocol::DeleteGroupsRequest request;
   request.groups_names = {name};
   const auto code_of = [](const Response& response) {

@@ -9,6 +9,7 @@
 #include "moldau/config/config.hpp"
 #include "moldau/server/broker.hpp"
 #include "topic_commands.hpp"
+#include "txn_commands.hpp"
 
 extern char** environ;
 
@@ -60,6 +61,7 @@ int main(int argc, char** argv) {
   app.add_subcommand("version", "Print the version")->callback([] { std::puts("moldau 0.1.0"); });
   moldau::cli::add_topic_commands(app, status);
   moldau::cli::add_group_commands(app, status);
+  moldau::cli::add_txn_commands(app, status);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

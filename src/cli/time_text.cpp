@@ -1,5 +1,6 @@
 #include "time_text.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cstdio>
@@ -183,6 +184,26 @@ std::string time_text(std::int64_t time_ms) {
       static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
       static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
       static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
+  return text;
+}
+
+std::string duration_text(std::int64_t duration_ms) {
+  constexpr std::int64_t second = 1000;
+  if (duration_ms < second) return std::to_string(std::max<std::int64_t>(duration_ms, 0)) + "ms";
+  struct Unit {
+    std::int64_t seconds;
+    const char* name;
+  };
+  constexpr Unit units[] = {{86'400, "d"}, {3'600, "h"}, {60, "m"}, {1, "s"}};
+  std::int64_t left = duration_ms / second;
+  std::string text;
+  int shown = 0;
+  for (const auto& [seconds, name] : units) {
+    const auto count = left / seconds;
+    left %= seconds;
+    if (count > 0) text += std::to_string(count) + name;
+    if ((shown > 0 || count > 0) && ++shown == 2) break;
+  }
   return text;
 }
 

@@ -20,4 +20,7 @@ base::Result<std::int64_t> parse_duration_ms(const std::string& text);
 /// "2026-01-31T12:00:30.250Z"
 std::string time_text(std::int64_t time_ms);
 
+/// "850ms", "12s", "5m3s", "2h4m", "3d1h": its two largest units; "0ms" where it is negative.
+std::string duration_text(std::int64_t duration_ms);
+
 }  // namespace moldau::cli

@@ -80,5 +80,16 @@ TEST(TimeText, WritesATime) {
   EXPECT_EQ(time_text(-1), "1969-12-31T23:59:59.999Z");
 }
 
+TEST(TimeText, WritesADuration) {
+  EXPECT_EQ(duration_text(-5), "0ms");
+  EXPECT_EQ(duration_text(850), "850ms");
+  EXPECT_EQ(duration_text(12'900), "12s");
+  EXPECT_EQ(duration_text(60'000), "1m");
+  EXPECT_EQ(duration_text(303'000), "5m3s");
+  EXPECT_EQ(duration_text(7'440'000), "2h4m");
+  EXPECT_EQ(duration_text(86'460'000), "1d");
+  EXPECT_EQ(duration_text(262'800'000), "3d1h");
+}
+
 }  // namespace
 }  // namespace moldau::cli
