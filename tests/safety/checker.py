@@ -60,7 +60,9 @@ class Settings:
     liveness_s: float = 30.0
     resume_limit_s: float = 15.0  # between a start and a group's first commit; 5 s is the aim
     stable_limit_s: float = 13.0  # until transactions without a client are over
-    end_is_visible: bool = True   # the end of a transaction is acknowledged when readers can see it, not before
+    # What Moldau promises beyond Kafka: readers can see the end of a transaction when it is acknowledged, and the
+    # last stable offset in an answer is that of its high watermark.
+    exact: bool = True
     clients: tuple = ()           # names of the clients that must complete an operation at the end
 
 

@@ -183,6 +183,7 @@ class Run:
         settings = workloads.Settings(acks=tuple(options.acks),
                                       idempotent_senders=0 if options.plain else 2,
                                       consumers=1 if transactions else 2,
+                                      changes_protocol=options.kind == 'moldau',
                                       admin=not options.plain)
         self.world = workloads.World(self.broker.port, f'r{options.seed}', options.seed, settings)
         self.nemesis = Nemesis(self.world, self.broker, options, self.disk)
@@ -245,7 +246,7 @@ class Run:
         world, options = self.world, self.options
         network = {key: [] for key in world.keys}
         for poll in world.history.of(h.Poll):
-            if poll.final:
+            if poll.final and not poll.isolation:
                 network[poll.key] += poll.records
         disk, starts, found, entries = self._read_disk()
         limit = options.start_limit_s or (5.0 if options.kind == 'moldau' else 60.0)
@@ -253,7 +254,7 @@ class Run:
         settings = checker.Settings(options.nemesis, start_limit_s=limit,
                                     slack_s=options.flush_slack_ms / 1000,
                                     resume_limit_s=resume,
-                                    end_is_visible=options.kind == 'moldau',
+                                    exact=options.kind == 'moldau',
                                     clients=tuple(client.name for client in self.clients))
         logs = checker.Logs(network, disk, starts, found, entries)
         self.verdict = checker.check(world.history, logs, settings)

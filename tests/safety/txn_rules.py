@@ -236,13 +236,14 @@ class TxnRules:
                 self.checker.never_falls(key, found, 'last stable offset')
 
     def _fits_the_end(self, poll):
-        """It is that of the log up to the high watermark."""
+        """It is that of the log up to the high watermark, or one of before where they are not read at once."""
         finding, log = self.finding('A12'), self.logs.get(poll.key)
         finding.checked += 1
-        end = poll.high_watermark
-        if log and end <= log.end and poll.stable != log.last_stable_offset(end):
-            finding.bad(f'{poll.key}: a fetch in life {poll.life} shows the last stable offset {poll.stable} and the end '
-                        f'{end}, up to which it is {log.last_stable_offset(end)}')
+        end, stable = poll.high_watermark, poll.stable
+        if log and end <= log.end and stable != (due := log.last_stable_offset(end)) and (
+                self.settings.exact or stable > due):
+            finding.bad(f'{poll.key}: a fetch in life {poll.life} shows the last stable offset {stable} and the end '
+                        f'{end}, up to which it is {due}')
 
     def _registers(self, key, rows, acks):
         finding, log = self.finding('A12'), self.logs[key]
@@ -264,7 +265,7 @@ class TxnRules:
             if span is None:
                 finding.bad(f'{key}: a {who} at {t0:.6f} shows the last stable offset {stable}, but {highest[at]} was '
                             f'acknowledged before and no transaction begins there')
-            elif self.settings.end_is_visible:
+            elif self.settings.exact:
                 for number in self._numbers(span):
                     txn = self.txns[number]
                     if self.is_sure(txn) and txn.t1 < t0:

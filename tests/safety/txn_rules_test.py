@@ -395,6 +395,17 @@ class Rules(unittest.TestCase):
         story.end(txn)
         self.assert_found(story, 'A12')
 
+    def test_a12_finds_a_last_stable_offset_that_is_not_that_of_the_end(self):
+        for stable, end, exact, good in ((2, 2, True, True), (0, 2, True, False), (0, 2, False, True),
+                                         (2, 1, False, False)):
+            story = Story()
+            txn = story.begin()
+            story.write(txn, status='info')
+            poll = story.read()
+            story.end(txn)
+            poll.stable, poll.high_watermark, story.settings.exact = stable, end, exact
+            self.assert_clean(story) if good else self.assert_found(story, 'A12')
+
     def test_a12_finds_a_last_stable_offset_above_the_end(self):
         story, _ = self.two_ends(2)
         story.read().stable += 1
@@ -410,9 +421,9 @@ class Rules(unittest.TestCase):
     def test_a12_finds_an_acknowledged_end_that_cannot_be_seen_yet_if_that_is_promised(self):
         story, _ = self.two_ends(2)
         story.listing(1)    # where it began
-        story.settings.end_is_visible = False
+        story.settings.exact = False
         self.assert_clean(story)
-        story.settings.end_is_visible = True
+        story.settings.exact = True
         self.assert_found(story, 'A12')
 
     def test_a12_finds_a_last_stable_offset_that_falls(self):

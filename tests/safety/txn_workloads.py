@@ -13,7 +13,7 @@ import history as h
 import workloads
 from group_workloads import FORGOTTEN, REJOIN, Refused, expect_none, fetch_offsets
 from raw_client import ERROR, LATEST, ConnectionLost, MalformedResponse, RawClient, error_name
-from txn_client import READ_COMMITTED, VERSIONS, TxnClient, transactional_batch
+from txn_client import NO_PRODUCER, READ_COMMITTED, VERSIONS, TxnClient, transactional_batch
 from workloads import NOTHING_STORED, SEND_AGAIN, Client, now, read_poll
 
 CLASSIC, CONSUMER = 'w4-classic', 'w4-consumer'
@@ -65,6 +65,7 @@ class Producing:
         self.transactional_id = self.new_id()
         self.protocol = self.random.choice((1, 2))
         self.producer, self.txn, self.sequences, self.notes = None, None, {}, []
+        self.former = NO_PRODUCER    # what it asks to have raised, instead of beginning anew (KIP-360)
         self.unsure = False    # whether a try of the last request may have been carried out unanswered
 
     def new_id(self):
@@ -101,10 +102,13 @@ class Producing:
 
     def begin(self):
         """Nothing is sent until something is written, but for a new producer."""
-        if self.producer is None:
-            self.require(self.get_producer)
+        before = self.protocol
         if self.random.random() < 0.1:
             self.protocol = self.random.choice((1, 2))
+        if before < self.protocol and not self.world.settings.changes_protocol:
+            self.producer = None
+        if self.producer is None:
+            self.require(self.get_producer)
         self.begun, self.spoiled, self.notes = False, False, []
         self.txn = h.Txn(self.history.new_txn(), self.process, self.life, self.transactional_id, self.protocol,
                          self.producer, now())
@@ -113,7 +117,7 @@ class Producing:
         error = self.client.find_transaction_coordinator(self.transactional_id)[0]    # which has its topic made
         if error:
             return error
-        error, producer = self.client.init_transactional_id(self.transactional_id, TIMEOUT_MS)
+        error, producer = self.client.init_transactional_id(self.transactional_id, TIMEOUT_MS, self.former)
         if not error:
             self.producer, self.sequences = producer, {}
             self.history.add(h.ProducerId(self.process, self.life, *producer, now(), self.transactional_id))
@@ -209,7 +213,9 @@ class Producing:
                 return False
             done = self.end(commit)
             if self.spoiled and self.protocol == 1:
-                self.producer = None    # its sequence numbers are uncertain
+                # Its sequence numbers are uncertain.
+                self.former = self.producer if self.producer and self.random.random() < 0.5 else NO_PRODUCER
+                self.producer = None
             return done and commit
         except Fenced:
             self.fenced()
@@ -244,7 +250,8 @@ class Producing:
         """Another process goes on, most often under the same transactional id. Else the transaction is left to its
         timeout."""
         self.drop()
-        self.producer, self.process, self.sequence_number = None, self.history.new_process(), 0
+        self.producer, self.former = None, NO_PRODUCER
+        self.process, self.sequence_number = self.history.new_process(), 0
         if self.random.random() < HANG:
             self.transactional_id = self.new_id()
 

@@ -42,6 +42,9 @@ class Settings:
     acks: tuple = (-1, -1, -1, 1, 1, 0)
     big_every: int = 200       # one send in so many carries a record of up to 64 KiB
     admin: bool = True
+    # Whether a producer goes from the old protocol to the new one without a new epoch. Kafka mixes up the two
+    # transactions then, if the markers of the first are still on their way.
+    changes_protocol: bool = True
 
 
 class World:
