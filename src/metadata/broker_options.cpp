@@ -1332,7 +1332,6 @@ constexpr OptionDefinition table[] = {
         .broker("How often transactions that ran out of time are looked for."),
     Option("transaction.max.timeout.ms", OptionType::int32, "900000")
         .min(1)
-        .no_effect()
         .broker("Longest time that a producer may ask for its transactions."),
     Option("transaction.partition.verification.enable", OptionType::boolean, "true")
         .cluster_wide()
@@ -1342,7 +1341,6 @@ constexpr OptionDefinition table[] = {
     Option("transaction.remove.expired.transaction.cleanup.interval.ms", OptionType::int32,
            "3600000")
         .min(1)
-        .no_effect()
         .broker("How often transactional ids that were not used for long are looked for."),
     Option("transaction.state.log.load.buffer.size", OptionType::int32, "5242880")
         .min(1)
@@ -1350,26 +1348,21 @@ constexpr OptionDefinition table[] = {
         .broker("Bytes read at a time when a transaction coordinator loads its state."),
     Option("transaction.state.log.min.isr", OptionType::int32, "2")
         .min(1)
-        .no_effect()
         .broker("The min.insync.replicas of __transaction_state."),
     Option("transaction.state.log.num.partitions", OptionType::int32, "50")
         .min(1)
-        .no_effect()
         .broker("Partitions of __transaction_state."),
     Option("transaction.state.log.replication.factor", OptionType::int16, "3")
         .min(1)
-        .no_effect()
         .broker("Replicas of __transaction_state; never more than there are brokers."),
     Option("transaction.state.log.segment.bytes", OptionType::int32, "104857600")
         .min(1)
-        .no_effect()
         .broker("Segment size of __transaction_state."),
     Option("transaction.two.phase.commit.enable", OptionType::boolean, "false")
         .no_effect()
         .broker("Whether transactions may take part in a two-phase commit."),
     Option("transactional.id.expiration.ms", OptionType::int32, "604800000")
         .min(1)
-        .no_effect()
         .broker("A transactional id that was not used for this long is forgotten."),
     Option("unclean.leader.election.enable", OptionType::boolean, "false")
         .cluster_wide()
