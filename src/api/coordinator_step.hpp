@@ -13,6 +13,10 @@
 #include "moldau/api/reply.hpp"
 #include "moldau/api/services.hpp"
 #include "moldau/group/coordinator.hpp"
+#include "moldau/protocol/add_offsets_to_txn.hpp"
+#include "moldau/protocol/add_partitions_to_txn.hpp"
+#include "moldau/protocol/write_txn_markers.hpp"
+#include "moldau/txn/coordinator.hpp"
 
 namespace moldau::api {
 
@@ -29,6 +33,13 @@ void refuse(protocol::DescribeGroupsResponse& response, protocol::ErrorCode code
 void refuse(protocol::ListGroupsResponse& response, protocol::ErrorCode code);
 void refuse(protocol::ConsumerGroupHeartbeatResponse& response, protocol::ErrorCode code);
 void refuse(protocol::ConsumerGroupDescribeResponse& response, protocol::ErrorCode code);
+void refuse(protocol::InitProducerIdResponse& response, protocol::ErrorCode code);
+void refuse(protocol::AddPartitionsToTxnResponse& response, protocol::ErrorCode code);
+void refuse(protocol::AddOffsetsToTxnResponse& response, protocol::ErrorCode code);
+void refuse(protocol::EndTxnResponse& response, protocol::ErrorCode code);
+void refuse(protocol::WriteTxnMarkersResponse& response, protocol::ErrorCode code);
+void refuse(protocol::DescribeTransactionsResponse& response, protocol::ErrorCode code);
+void refuse(protocol::ListTransactionsResponse& response, protocol::ErrorCode code);
 
 /// An answer that waits for what is to be durable first.  When it is dropped instead (its records could
 /// not be written, the coordinator ends) the client is told to try again.
@@ -65,8 +76,9 @@ class DurableReply final : public Parked {
 /// KIP-848 is switched on: by the finalized feature, and by group.coordinator.rebalance.protocols.
 [[nodiscard]] bool serves_consumer_protocol(const Services& services);
 
-/// "/192.0.2.7", as Kafka's records and descriptions have it.
+/// Who asks, as Kafka's records and descriptions have it: the host is "/192.0.2.7".
 [[nodiscard]] group::Caller caller_of(const RequestContext& context);
+[[nodiscard]] txn::Caller txn_caller(const RequestContext& context);
 
 /// Runs `body(machine, step)` where the key belongs and gives what it returns as the answer.
 /// `skeleton()` is what a refusal fills in: it has to name what the request named.

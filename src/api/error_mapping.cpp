@@ -69,4 +69,12 @@ protocol::ErrorCode error_code(base::Errc error) {
   return ErrorCode::unknown_server_error;
 }
 
+protocol::ErrorCode known_to_client(protocol::ErrorCode code, std::int16_t version,
+                                    std::int16_t first_that_knows) {
+  using protocol::ErrorCode;
+  return code == ErrorCode::producer_fenced && version < first_that_knows
+             ? ErrorCode::invalid_producer_epoch
+             : code;
+}
+
 }  // namespace moldau::api

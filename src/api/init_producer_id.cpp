@@ -1,33 +1,64 @@
-// InitProducerId for idempotent producers (KIP-98, KIP-360); transactions come with their coordinator.
+// InitProducerId: for idempotent producers from the blocks of ids, for transactional ones from the coordinator of
+// their id (KIP-98, KIP-360; edge case 65).
 
 #include <utility>
 
-#include "moldau/api/error_mapping.hpp"
+#include "coordinator_step.hpp"
 #include "moldau/api/handlers.hpp"
 
 namespace moldau::api {
+namespace {
 
-void init_producer_id(const Services& services, const RequestContext&,
+using protocol::ErrorCode;
+using protocol::InitProducerIdResponse;
+
+/// What names no producer, or a whole one.
+bool names_one_or_none(const protocol::InitProducerIdRequest& request) {
+  return (request.producer_id == no_producer_id) == (request.producer_epoch == no_producer_epoch);
+}
+
+void of_transactional_id(const Services& services, const RequestContext& context,
+                         const protocol::InitProducerIdRequest& request,
+                         Reply<InitProducerIdResponse> reply) {
+  auto pending = std::make_shared<DurableReply<InitProducerIdResponse>>(std::move(reply));
+  auto& response = pending->response();
+  const auto ask = [&] {
+    join_step(
+        services.transactions, context, *request.transactional_id, pending,
+        [&](txn::Machine& machine, txn::Step& step) {
+          response = machine.init_producer_id(step, txn_caller(context), request);
+        },
+        [&](ErrorCode code) { refuse(response, code); });
+  };
+  ask();
+  // An open transaction has been aborted by that, usually markers and all.  Kafka's clients would come again
+  // after a pause.
+  if (response.error_code == ErrorCode::concurrent_transactions) ask();
+  pending->durable();
+}
+
+}  // namespace
+
+void init_producer_id(const Services& services, const RequestContext& context,
                       protocol::InitProducerIdRequest request,
-                      Reply<protocol::InitProducerIdResponse> reply) {
-  using protocol::ErrorCode;
-  protocol::InitProducerIdResponse response;
-  response.producer_epoch = no_producer_epoch;
-  if (request.transactional_id) {
-    response.error_code = request.transactional_id->empty()
-                              ? ErrorCode::invalid_request
-                              : ErrorCode::coordinator_not_available;
+                      Reply<InitProducerIdResponse> reply) {
+  InitProducerIdResponse response;
+  const auto& id = request.transactional_id;
+  if (!names_one_or_none(request) || (id && id->empty())) {
+    refuse(response, ErrorCode::invalid_request);
     reply(response);
     return;
   }
-  services.producer_ids.next([reply = std::move(reply)](base::Result<ProducerId> id) mutable {
-    protocol::InitProducerIdResponse answer;
-    if (id) {
-      answer.producer_id = id.value();
-      answer.producer_epoch = ProducerEpoch{0};
+  if (id) {
+    of_transactional_id(services, context, request, std::move(reply));
+    return;
+  }
+  services.producer_ids.next([reply = std::move(reply)](base::Result<ProducerId> given) mutable {
+    InitProducerIdResponse answer;
+    if (given) {
+      answer.producer_id = given.value();
     } else {
-      answer.error_code = ErrorCode::coordinator_load_in_progress;  // Retriable everywhere.
-      answer.producer_epoch = no_producer_epoch;
+      refuse(answer, ErrorCode::coordinator_load_in_progress);  // Retriable everywhere.
     }
     reply(answer);
   });

@@ -4,6 +4,8 @@
 
 #include "moldau/api/reply.hpp"
 #include "moldau/api/services.hpp"
+#include "moldau/protocol/add_offsets_to_txn.hpp"
+#include "moldau/protocol/add_partitions_to_txn.hpp"
 #include "moldau/protocol/alter_configs.hpp"
 #include "moldau/protocol/api_versions.hpp"
 #include "moldau/protocol/consumer_group_describe.hpp"
@@ -19,7 +21,9 @@
 #include "moldau/protocol/describe_log_dirs.hpp"
 #include "moldau/protocol/describe_producers.hpp"
 #include "moldau/protocol/describe_topic_partitions.hpp"
+#include "moldau/protocol/describe_transactions.hpp"
 #include "moldau/protocol/elect_leaders.hpp"
+#include "moldau/protocol/end_txn.hpp"
 #include "moldau/protocol/fetch.hpp"
 #include "moldau/protocol/find_coordinator.hpp"
 #include "moldau/protocol/heartbeat.hpp"
@@ -31,6 +35,7 @@
 #include "moldau/protocol/list_groups.hpp"
 #include "moldau/protocol/list_offsets.hpp"
 #include "moldau/protocol/list_partition_reassignments.hpp"
+#include "moldau/protocol/list_transactions.hpp"
 #include "moldau/protocol/metadata.hpp"
 #include "moldau/protocol/offset_commit.hpp"
 #include "moldau/protocol/offset_delete.hpp"
@@ -39,6 +44,7 @@
 #include "moldau/protocol/produce.hpp"
 #include "moldau/protocol/sync_group.hpp"
 #include "moldau/protocol/update_features.hpp"
+#include "moldau/protocol/write_txn_markers.hpp"
 
 namespace moldau::api {
 
@@ -112,5 +118,17 @@ void consumer_group_heartbeat(const Services&, const RequestContext&, protocol::
                               Reply<protocol::ConsumerGroupHeartbeatResponse>);
 void consumer_group_describe(const Services&, const RequestContext&, protocol::ConsumerGroupDescribeRequest,
                              Reply<protocol::ConsumerGroupDescribeResponse>);
+void add_partitions_to_txn(const Services&, const RequestContext&, protocol::AddPartitionsToTxnRequest,
+                           Reply<protocol::AddPartitionsToTxnResponse>);
+void add_offsets_to_txn(const Services&, const RequestContext&, protocol::AddOffsetsToTxnRequest,
+                        Reply<protocol::AddOffsetsToTxnResponse>);
+void end_txn(const Services&, const RequestContext&, protocol::EndTxnRequest,
+             Reply<protocol::EndTxnResponse>);
+void write_txn_markers(const Services&, const RequestContext&, protocol::WriteTxnMarkersRequest,
+                       Reply<protocol::WriteTxnMarkersResponse>);
+void describe_transactions(const Services&, const RequestContext&, protocol::DescribeTransactionsRequest,
+                           Reply<protocol::DescribeTransactionsResponse>);
+void list_transactions(const Services&, const RequestContext&, protocol::ListTransactionsRequest,
+                       Reply<protocol::ListTransactionsResponse>);
 
 }  // namespace moldau::api
