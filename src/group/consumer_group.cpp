@@ -14,6 +14,8 @@ using Description = protocol::ConsumerGroupDescribeResponse;
 
 /// Members that speak the consumer protocol name their epoch in OffsetCommit from this version on.
 constexpr std::int16_t commit_version_with_epoch = 9;
+/// TxnOffsetCommit has a code for a late epoch from this version on (KIP-1319).
+constexpr std::int16_t txn_commit_version_with_epoch = 6;
 
 Description::Assignment describe_partitions(const std::vector<TopicPartitions>& partitions,
                                             const metadata::MetadataImage& image) {
@@ -341,8 +343,9 @@ ErrorCode ConsumerGroup::check_commit(Step&, const OffsetClient& client) {
   if (epoch < current.member_epoch && !client.partitions.empty() &&
       std::ranges::all_of(client.partitions, has_owned_since))
     return ErrorCode::none;
-  return is_classic || client.is_transactional ? ErrorCode::illegal_generation
-                                               : ErrorCode::stale_member_epoch;
+  const bool knows_epochs =
+      !client.is_transactional || client.version >= txn_commit_version_with_epoch;
+  return is_classic || !knows_epochs ? ErrorCode::illegal_generation : ErrorCode::stale_member_epoch;
 }
 
 ErrorCode ConsumerGroup::check_fetch(const OffsetClient& client) const {

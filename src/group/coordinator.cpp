@@ -1,6 +1,5 @@
 #include "moldau/group/coordinator.hpp"
 
-#include <map>
 #include <optional>
 #include <utility>
 
@@ -21,18 +20,12 @@ class Coordinator::HostedMachine final : public StateMachine {
 
   base::Status apply(const record::Record& record,
                      const std::optional<coordinator::Producer>& producer) override {
-    MOLDAU_ASSIGN(auto decoded, decode(*record.key, record.value));
-    if (producer) {
-      pending_[producer->id].push_back(std::move(decoded));
-    } else {
-      machine_.apply(decoded);
-    }
+    MOLDAU_ASSIGN(const auto decoded, decode(*record.key, record.value));
+    producer ? machine_.apply_pending(*producer, decoded) : machine_.apply(decoded);
     return {};
   }
   void end_transaction(ProducerId producer, bool commit) override {
-    const auto records = pending_.extract(producer);
-    if (!records || !commit) return;
-    for (const auto& record : records.mapped()) machine_.apply(record);
+    machine_.end_transaction(producer, commit);
   }
   void finish_loading(Turn& turn) override {
     options_ = coordinator_.options();  // they may have changed since
@@ -65,7 +58,6 @@ class Coordinator::HostedMachine final : public StateMachine {
   const Coordinator& coordinator_;
   std::shared_ptr<const GroupOptions> options_;
   Machine machine_;
-  std::map<ProducerId, std::vector<Record>> pending_;  // of transactions that are open
 };
 
 Coordinator::Coordinator(Environment environment)
@@ -123,6 +115,7 @@ Coordinator::Totals Coordinator::totals() const {
     const auto& machine = HostedMachine::of(hosted).machine();
     totals.groups += machine.group_count();
     totals.offsets += machine.offset_count();
+    totals.pending_offsets += machine.pending_offset_count();
   });
   totals.loading = shards_.loading();
   return totals;

@@ -34,8 +34,8 @@ bool passes(const std::vector<std::string>& filter, std::string_view value) {
 }
 
 /// What a commit is for, of the topics that there are.
-std::vector<TopicIdPartition> partitions_of(const protocol::OffsetCommitRequest& request,
-                                            const metadata::MetadataImage& image) {
+template <class Request>
+std::vector<TopicIdPartition> partitions_of(const Request& request, const metadata::MetadataImage& image) {
   std::vector<TopicIdPartition> partitions;
   for (const auto& topic : request.topics) {
     const auto* known =
@@ -53,6 +53,7 @@ Machine::Machine() : offsets_(std::make_unique<OffsetStore>()) {}
 Machine::~Machine() = default;
 
 std::size_t Machine::offset_count() const { return offsets_->count(); }
+std::size_t Machine::pending_offset_count() const { return offsets_->pending_count(); }
 
 Group* Machine::find(std::string_view group_id) const {
   const auto place = groups_.find(group_id);
@@ -88,8 +89,23 @@ void Machine::apply(const Record& record) {
   std::visit([this](const auto& typed) { apply_typed(typed); }, record);
 }
 
+void Machine::apply_pending(const coordinator::Producer& producer, const Record& record) {
+  const auto* commit = std::get_if<OffsetCommitRecord>(&record);
+  if (commit == nullptr) return apply(record);
+  offsets_->apply_pending(producer.id, *commit);
+  make_place_for_offset(*commit);
+}
+
+void Machine::end_transaction(ProducerId producer, bool commit) {
+  offsets_->end_transaction(producer, commit);
+}
+
 void Machine::apply_typed(const OffsetCommitRecord& record) {
   offsets_->apply(record);
+  make_place_for_offset(record);
+}
+
+void Machine::make_place_for_offset(const OffsetCommitRecord& record) {
   if (record.value && find(record.group_id) == nullptr)
     put(std::make_unique<ClassicGroup>(record.group_id));
 }
@@ -295,6 +311,30 @@ protocol::OffsetCommitResponse Machine::offset_commit(Step& step, const Caller& 
   if (const auto code = group->check_commit(step, client); code != ErrorCode::none)
     return refuse(code);
   return offsets_->commit(step, group, by_admin, request, caller.version);
+}
+
+protocol::TxnOffsetCommitResponse Machine::refuse(const metadata::MetadataImage& image, const Caller& caller,
+                                                  const protocol::TxnOffsetCommitRequest& request,
+                                                  ErrorCode code) {
+  return OffsetStore::refuse(request, code, image, caller.version);
+}
+
+protocol::TxnOffsetCommitResponse Machine::txn_offset_commit(
+    Step& step, const Caller& caller, const protocol::TxnOffsetCommitRequest& request) {
+  const auto refuse_all = [&](ErrorCode code) { return refuse(step.image, caller, request, code); };
+  if (request.group_id.empty()) return refuse_all(ErrorCode::invalid_group_id);
+  auto* group = find(request.group_id);
+  if (group == nullptr) {
+    if (request.generation_id >= 0)
+      return refuse_all(caller.version >= 6 ? ErrorCode::group_id_not_found : ErrorCode::illegal_generation);
+    group = &put(std::make_unique<ClassicGroup>(request.group_id));
+  }
+  std::vector<TopicIdPartition> partitions;
+  if (group->type() == Group::Type::consumer) partitions = partitions_of(request, step.image);
+  const OffsetClient client{request.member_id, request.group_instance_id, request.generation_id,
+                            caller.version, true, partitions};
+  if (const auto code = group->check_commit(step, client); code != ErrorCode::none) return refuse_all(code);
+  return offsets_->commit_pending(step, request, caller.version);
 }
 
 protocol::OffsetFetchResponse::Group Machine::offset_fetch(

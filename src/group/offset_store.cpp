@@ -18,10 +18,13 @@ using protocol::OffsetDeleteRequest;
 using protocol::OffsetDeleteResponse;
 using protocol::OffsetFetchRequest;
 using protocol::OffsetFetchResponse;
+using protocol::TxnOffsetCommitRequest;
+using protocol::TxnOffsetCommitResponse;
 using Value = OffsetCommitRecord::Value;
 
 /// From these versions on a request names its topics by their ids.
 constexpr std::int16_t commit_version_with_topic_ids = 10;
+constexpr std::int16_t txn_commit_version_with_topic_ids = 6;
 constexpr std::int16_t fetch_version_with_topic_ids = 10;
 /// OffsetCommit: "as long as the broker thinks right".
 constexpr std::int64_t default_retention = -1;
@@ -37,19 +40,20 @@ std::int64_t saturating_sum(std::int64_t time_ms, std::int64_t duration_ms) {
   return duration_ms > 0 && time_ms > top - duration_ms ? top : time_ms + duration_ms;
 }
 
-Value value_of(const OffsetCommitRequest& request,
-               const OffsetCommitRequest::Topic::Partition& partition, std::int64_t now_ms,
-               const TopicId& topic_id) {
-  Value value;
+/// What one partition of a commit becomes, in a transaction or not.
+OffsetCommitRecord record_of(const std::string& group_id, const TopicImage& topic,
+                             const auto& partition, std::int64_t now_ms) {
+  OffsetCommitRecord record;
+  record.group_id = group_id;
+  record.topic = topic.name;
+  record.partition = partition.partition_index;
+  auto& value = record.value.emplace();
   value.offset = partition.committed_offset;
   value.leader_epoch = partition.committed_leader_epoch;
   value.metadata = partition.committed_metadata.value_or(std::string{});
-  value.commit_timestamp_ms =
-      partition.commit_timestamp == no_timestamp ? now_ms : partition.commit_timestamp;
-  if (request.retention_time_ms != default_retention)
-    value.expire_timestamp_ms = saturating_sum(now_ms, request.retention_time_ms);
-  value.topic_id = topic_id;
-  return value;
+  value.commit_timestamp_ms = now_ms;
+  value.topic_id = topic.id;
+  return record;
 }
 
 /// The topic that a request means, or nullptr.
@@ -65,12 +69,25 @@ ErrorCode check_partition(const TopicImage* topic, PartitionIndex index, bool by
   return topic->find(index) != nullptr ? ErrorCode::none : ErrorCode::unknown_topic_or_partition;
 }
 
-OffsetCommitResponse::Topic begin_answer(const OffsetCommitRequest::Topic& topic) {
-  OffsetCommitResponse::Topic answer;
-  answer.name = topic.name;
-  answer.topic_id = topic.topic_id;
-  answer.partitions.reserve(topic.partitions.size());
-  return answer;
+/// Goes through a commit of either kind: `judge(topic, partition)` is asked about the partitions that
+/// there are, and its code is the partition's.
+template <class Response, class Request, class Judge>
+Response answer_each(const Request& request, const MetadataImage& image, bool by_id, Judge judge) {
+  Response response;
+  response.topics.reserve(request.topics.size());
+  for (const auto& topic : request.topics) {
+    const auto* known = resolve(image, topic, by_id);
+    auto& answer = response.topics.emplace_back();
+    answer.name = topic.name;
+    answer.topic_id = topic.topic_id;
+    answer.partitions.reserve(topic.partitions.size());
+    for (const auto& partition : topic.partitions) {
+      auto code = check_partition(known, partition.partition_index, by_id);
+      if (code == ErrorCode::none) code = judge(*known, partition);
+      answer.partitions.push_back({partition.partition_index, code});
+    }
+  }
+  return response;
 }
 
 /// Whether an offset was committed for this very topic, as far as one can know.
@@ -143,8 +160,48 @@ struct ByIndex {
 // --- The fold.
 
 void OffsetStore::apply(const OffsetCommitRecord& record) {
+  edit({record.group_id, record.topic, record.partition}, [&](PartitionOffset& partition) {
+    partition.value = record.value;
+    if (!partition.pending) return;
+    if (record.value) {
+      for (auto& pending : *partition.pending) pending.value.reset();
+    } else {
+      partition.pending.reset();
+    }
+  });
+}
+
+void OffsetStore::apply_pending(ProducerId producer, const OffsetCommitRecord& record) {
+  if (!record.value) return apply(record);
   edit({record.group_id, record.topic, record.partition},
-       [&](PartitionOffset& partition) { partition.value = record.value; });
+       [&](PartitionOffset& partition) { partition.add({producer, record.value}); });
+  transactions_[producer].push_back({record.group_id, record.topic, record.partition});
+}
+
+void OffsetStore::end_transaction(ProducerId producer, bool commit) {
+  const auto ended = transactions_.extract(producer);
+  if (ended.empty()) return;
+  for (const auto& key : ended.mapped())
+    edit({key.group_id, key.topic, key.partition},
+         [&](PartitionOffset& partition) { partition.decide(producer, commit); });
+}
+
+void OffsetStore::PartitionOffset::add(Pending offset) {
+  if (!pending) pending = std::make_unique<std::vector<Pending>>();
+  std::erase_if(*pending, [&](const Pending& one) { return one.producer == offset.producer; });
+  pending->push_back(std::move(offset));
+}
+
+void OffsetStore::PartitionOffset::decide(ProducerId producer, bool commit) {
+  if (!pending) return;
+  const auto mine = std::ranges::find(*pending, producer, &Pending::producer);
+  if (mine == pending->end()) return;
+  if (commit && mine->value) {
+    value = std::move(mine->value);
+    for (auto earlier = pending->begin(); earlier != mine; ++earlier) earlier->value.reset();
+  }
+  pending->erase(mine);
+  if (pending->empty()) pending.reset();
 }
 
 void OffsetStore::apply(const OffsetTrailRecord& record) {
@@ -168,12 +225,16 @@ void OffsetStore::edit(const Key& key, Change change) {
     partition = partitions.insert(partition, PartitionOffset{.index = key.partition});
 
   const std::size_t before = partition->value ? 1 : 0;
+  const std::size_t pending_before = partition->pending ? 1 : 0;
   change(*partition);
-  const std::size_t after = partition->value ? 1 : 0;
-  group->second.count += after - before;  // wraps and comes right
-  count_ += after - before;
+  const std::size_t more = (partition->value ? 1 : 0) - before;  // wraps and comes right
+  const std::size_t more_pending = (partition->pending ? 1 : 0) - pending_before;
+  group->second.count += more;
+  count_ += more;
+  group->second.pending_count += more_pending;
+  pending_count_ += more_pending;
 
-  if (partition->value || partition->trail || partition->pending > 0) return;
+  if (!partition->is_empty()) return;
   partitions.erase(partition);
   if (!partitions.empty()) return;
   release_name(topic->name);
@@ -224,7 +285,7 @@ const OffsetStore::PartitionOffset* OffsetStore::find(const Key& key) const {
 
 bool OffsetStore::has_offsets(std::string_view group_id) const {
   const auto* group = find(group_id);
-  return group != nullptr && group->count > 0;
+  return group != nullptr && (group->count > 0 || group->pending_count > 0);
 }
 
 std::vector<std::string> OffsetStore::group_ids() const {
@@ -234,35 +295,51 @@ std::vector<std::string> OffsetStore::group_ids() const {
   return ids;
 }
 
+bool OffsetStore::PartitionOffset::is_of_another_topic_than(const TopicId& id) const {
+  const auto is_other = [&](const std::optional<Value>& offset) {
+    return !offset || (!offset->topic_id.is_zero() && offset->topic_id != id);
+  };
+  if (!value && !pending) return false;
+  return is_other(value) &&
+         (!pending || std::ranges::all_of(*pending, is_other, &Pending::value));
+}
+
 // --- Commit.
 
 OffsetCommitResponse OffsetStore::commit(Step& step, const Group* group, bool by_admin,
                                          const OffsetCommitRequest& request, std::int16_t version) {
   const bool by_id = version >= commit_version_with_topic_ids;
   const bool may_be_consumer = !had_members(group);
-  OffsetCommitResponse response;
-  response.topics.reserve(request.topics.size());
-  for (const auto& topic : request.topics) {
-    const auto* known = resolve(step.image, topic, by_id);
-    auto answer = begin_answer(topic);
-    for (const auto& partition : topic.partitions) {
-      auto code = check_partition(known, partition.partition_index, by_id);
-      if (code == ErrorCode::none &&
-          is_too_long(partition.committed_metadata, step.options.offset_metadata_bytes_max))
-        code = ErrorCode::offset_metadata_too_large;
-      answer.partitions.push_back({partition.partition_index, code});
-      if (code != ErrorCode::none) continue;
-      OffsetCommitRecord record;
-      record.group_id = request.group_id;
-      record.topic = known->name;
-      record.partition = partition.partition_index;
-      record.value = value_of(request, partition, step.now.wall_ms, known->id);
-      if (by_admin) keep_replaced(step, record, may_be_consumer);
-      emit(step.effects, std::move(record));
-    }
-    response.topics.push_back(std::move(answer));
-  }
-  return response;
+  const auto now_ms = step.now.wall_ms;
+  return answer_each<OffsetCommitResponse>(
+      request, step.image, by_id, [&](const TopicImage& topic, const auto& partition) {
+        if (is_too_long(partition.committed_metadata, step.options.offset_metadata_bytes_max))
+          return ErrorCode::offset_metadata_too_large;
+        auto record = record_of(request.group_id, topic, partition, now_ms);
+        if (partition.commit_timestamp != no_timestamp)
+          record.value->commit_timestamp_ms = partition.commit_timestamp;
+        if (request.retention_time_ms != default_retention)
+          record.value->expire_timestamp_ms = saturating_sum(now_ms, request.retention_time_ms);
+        if (by_admin) keep_replaced(step, record, may_be_consumer);
+        emit(step.effects, std::move(record));
+        return ErrorCode::none;
+      });
+}
+
+TxnOffsetCommitResponse OffsetStore::commit_pending(Step& step,
+                                                    const TxnOffsetCommitRequest& request,
+                                                    std::int16_t version) {
+  const bool by_id = version >= txn_commit_version_with_topic_ids;
+  return answer_each<TxnOffsetCommitResponse>(
+      request, step.image, by_id, [&](const TopicImage& topic, const auto& partition) {
+        if (is_too_long(partition.committed_metadata, step.options.offset_metadata_bytes_max))
+          return ErrorCode::offset_metadata_too_large;
+        auto record = record_of(request.group_id, topic, partition, step.now.wall_ms);
+        apply_pending(request.producer_id, record);
+        step.effects.records.emplace_back(std::move(record));
+        step.effects.producer = {request.producer_id, request.producer_epoch};
+        return ErrorCode::none;
+      });
 }
 
 void OffsetStore::keep_replaced(Step& step, const OffsetCommitRecord& commit,
@@ -291,30 +368,18 @@ void OffsetStore::keep_replaced(Step& step, const OffsetCommitRecord& commit,
   emit(step.effects, std::move(record));
 }
 
-OffsetCommitResponse OffsetStore::refuse(const OffsetCommitRequest& request, ErrorCode code) {
-  OffsetCommitResponse response;
-  response.topics.reserve(request.topics.size());
-  for (const auto& topic : request.topics) {
-    auto answer = begin_answer(topic);
-    for (const auto& partition : topic.partitions)
-      answer.partitions.push_back({partition.partition_index, code});
-    response.topics.push_back(std::move(answer));
-  }
-  return response;
-}
-
 OffsetCommitResponse OffsetStore::refuse(const OffsetCommitRequest& request, ErrorCode code,
                                          const MetadataImage& image, std::int16_t version) {
-  const bool by_id = version >= commit_version_with_topic_ids;
-  auto response = refuse(request, code);
-  for (auto& topic : response.topics) {
-    const auto* known = resolve(image, topic, by_id);
-    for (auto& partition : topic.partitions)
-      if (const auto unknown = check_partition(known, partition.partition_index, by_id);
-          unknown != ErrorCode::none)
-        partition.error_code = unknown;
-  }
-  return response;
+  return answer_each<OffsetCommitResponse>(request, image,
+                                           version >= commit_version_with_topic_ids,
+                                           [code](const auto&, const auto&) { return code; });
+}
+
+TxnOffsetCommitResponse OffsetStore::refuse(const TxnOffsetCommitRequest& request, ErrorCode code,
+                                            const MetadataImage& image, std::int16_t version) {
+  return answer_each<TxnOffsetCommitResponse>(request, image,
+                                              version >= txn_commit_version_with_topic_ids,
+                                              [code](const auto&, const auto&) { return code; });
 }
 
 // --- Fetch.
@@ -350,7 +415,7 @@ OffsetFetchResponse::Group::Topic OffsetStore::fetch_all(const MetadataImage& im
   if (known == nullptr && by_id) return answer;  // there is no id to name it by
   for (const auto& partition : offsets.partitions) {
     if (!partition.value || !is_of(*partition.value, known)) continue;
-    answer.partitions.push_back(require_stable && partition.pending > 0
+    answer.partitions.push_back(require_stable && partition.pending
                                     ? no_answer(partition.index, ErrorCode::unstable_offset_commit)
                                     : answer_of(partition.index, *partition.value));
   }
@@ -370,7 +435,7 @@ OffsetFetchResponse::Group::Topic OffsetStore::fetch_some(
     const auto* partition = offsets == nullptr ? nullptr : offsets->find(index);
     if (is_unknown)
       answer.partitions.push_back(no_answer(index, ErrorCode::unknown_topic_id));
-    else if (partition != nullptr && require_stable && partition->pending > 0)
+    else if (partition != nullptr && require_stable && partition->pending)
       answer.partitions.push_back(no_answer(index, ErrorCode::unstable_offset_commit));
     else if (partition == nullptr || !partition->value || !is_of(*partition->value, known))
       answer.partitions.push_back(no_answer(index, ErrorCode::none));
@@ -420,7 +485,7 @@ void OffsetStore::write_tombstones(Effects& effects, std::string_view group_id,
     const auto* partition = find({group_id, topic, index});
     if (partition == nullptr) continue;
     const bool has_trail = partition->trail != nullptr;
-    if (partition->value || partition->pending > 0)
+    if (partition->value || partition->pending)
       emit(effects, OffsetCommitRecord{std::string(group_id), topic, index, std::nullopt});
     if (has_trail)
       emit(effects, OffsetTrailRecord{std::string(group_id), topic, index, std::nullopt});
@@ -443,11 +508,9 @@ void OffsetStore::on_topic_deleted(Step& step, std::string_view name, const Topi
     const auto* topic = offsets.find(name);
     if (topic == nullptr) continue;
     std::vector<TopicPartition> partitions;
-    for (const auto& partition : topic->partitions) {
-      const bool is_other = partition.value && !partition.value->topic_id.is_zero() &&
-                            partition.value->topic_id != id;
-      if (!is_other) partitions.push_back({std::string(name), partition.index});
-    }
+    for (const auto& partition : topic->partitions)
+      if (!partition.is_of_another_topic_than(id))
+        partitions.push_back({std::string(name), partition.index});
     if (!partitions.empty()) gone.emplace_back(group_id, std::move(partitions));
   }
   for (const auto& [group_id, partitions] : gone)
@@ -467,7 +530,7 @@ bool OffsetStore::expire(Step& step, const std::string& group_id, const Group* g
       // A trail without an offset leads nowhere.
       const bool is_over =
           !partition.value || (!is_read && is_expired(*partition.value, group, step));
-      if (is_over && partition.pending == 0) expired.push_back({*topic.name, partition.index});
+      if (is_over && !partition.pending) expired.push_back({*topic.name, partition.index});
     }
   }
   const bool is_kept = !expired.empty() && step.options.retention_policy == OffsetRetention::keep &&

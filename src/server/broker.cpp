@@ -301,6 +301,8 @@ void Broker::add_metrics() {
         static_cast<double>(groups.groups));
     add("moldau_committed_offsets", "Partitions with a committed offset, over all groups.",
         base::MetricType::gauge, static_cast<double>(groups.offsets));
+    add("moldau_pending_offsets", "Partitions whose offset an open transaction may change.",
+        base::MetricType::gauge, static_cast<double>(groups.pending_offsets));
     add("moldau_group_shards_loading", "Partitions of __consumer_offsets that are being read.",
         base::MetricType::gauge, static_cast<double>(groups.loading));
     const auto transactions = transactions_->totals();

@@ -17,6 +17,7 @@ using protocol::OffsetCommitResponse;
 using protocol::OffsetDeleteRequest;
 using protocol::OffsetFetchRequest;
 using protocol::OffsetFetchResponse;
+using protocol::TxnOffsetCommitRequest;
 
 using Image = std::shared_ptr<const MetadataImage>;
 using Fetched = OffsetFetchResponse::Group::Topic::Partition;
@@ -122,24 +123,54 @@ class OffsetStoreTest : public ::testing::Test {
   ErrorCode commit(const Commit& one) { return commit(request_of(one)); }
   ErrorCode reset(const Commit& one) { return commit(request_of(one), true); }
 
-  OffsetFetchResponse::Group fetch_all(std::int16_t version = by_name) const {
+  static TxnOffsetCommitRequest txn_request_of(std::int64_t producer, const Commit& commit) {
+    TxnOffsetCommitRequest request;
+    request.group_id = "g";
+    request.producer_id = ProducerId{producer};
+    auto& topic = request.topics.emplace_back();
+    topic.name = commit.topic;
+    auto& partition = topic.partitions.emplace_back();
+    partition.partition_index = PartitionIndex{commit.partition};
+    partition.committed_offset = Offset{commit.offset};
+    partition.committed_metadata = commit.metadata;
+    partition.committed_leader_epoch = LeaderEpoch{commit.leader_epoch};
+    return request;
+  }
+  ErrorCode txn_commit(const TxnOffsetCommitRequest& request, std::int16_t version = 5) {
+    auto now = step();
+    const auto response = store_.commit_pending(now, request, version);
+    return response.topics.at(0).partitions.at(0).error_code;
+  }
+  ErrorCode txn_commit(std::int64_t producer, const Commit& one) {
+    return txn_commit(txn_request_of(producer, one));
+  }
+  void end(std::int64_t producer, bool is_commit) {
+    store_.end_transaction(ProducerId{producer}, is_commit);
+  }
+
+  OffsetFetchResponse::Group fetch_all(std::int16_t version = by_name,
+                                       bool require_stable = true) const {
     OffsetFetchRequest::Group request;
     request.group_id = "g";
     request.topics.reset();
-    return store_.fetch(*image_, request, version, true);
+    return store_.fetch(*image_, request, version, require_stable);
   }
   OffsetFetchResponse::Group::Topic fetch(const OffsetFetchRequest::Group::Topic& topic,
-                                          std::int16_t version) const {
+                                          std::int16_t version, bool require_stable = true) const {
     OffsetFetchRequest::Group request;
     request.group_id = "g";
     request.topics.emplace().push_back(topic);
-    return store_.fetch(*image_, request, version, true).topics.at(0);
+    return store_.fetch(*image_, request, version, require_stable).topics.at(0);
   }
-  Fetched fetch(const std::string& topic, std::int32_t partition = 0) const {
+  Fetched fetch(const std::string& topic, std::int32_t partition = 0,
+                bool require_stable = true) const {
     OffsetFetchRequest::Group::Topic asked;
     asked.name = topic;
     asked.partition_indexes = {PartitionIndex{partition}};
-    return fetch(asked, by_name).partitions.at(0);
+    return fetch(asked, by_name, require_stable).partitions.at(0);
+  }
+  bool is_unstable(const std::string& topic, std::int32_t partition = 0) const {
+    return fetch(topic, partition).error_code == ErrorCode::unstable_offset_commit;
   }
   Fetched fetch_by_id(std::uint8_t number, std::int32_t partition = 0) const {
     OffsetFetchRequest::Group::Topic asked;
@@ -147,8 +178,9 @@ class OffsetStoreTest : public ::testing::Test {
     asked.partition_indexes = {PartitionIndex{partition}};
     return fetch(asked, by_id).partitions.at(0);
   }
+  /// What a reader sees that does not mind whether it may still change.
   std::int64_t offset_of(const std::string& topic, std::int32_t partition = 0) const {
-    return fetch(topic, partition).committed_offset.value();
+    return fetch(topic, partition, false).committed_offset.value();
   }
 
   /// The newest trail that was written for a-0, as offsets.
@@ -193,6 +225,7 @@ class OffsetTrail : public OffsetStoreTest {};
 class OffsetDelete : public OffsetStoreTest {};
 class OffsetExpiry : public OffsetStoreTest {};
 class TopicDeletion : public OffsetStoreTest {};
+class TransactionalCommit : public OffsetStoreTest {};
 
 TEST_F(OffsetCommit, IsFetchedAsItWasCommitted) {
   EXPECT_EQ(commit({"a", 1, 42, "note", 7}), ErrorCode::none);
@@ -289,15 +322,13 @@ TEST_F(OffsetCommit, ARetentionBeyondAllTimeDoesNotExpire) {
 TEST_F(OffsetCommit, ARefusalAnswersEveryPartition) {
   auto request = request_of({"a", 0, 1});
   request.topics.push_back(request_of({"nowhere", 4, 1}).topics[0]);
-  const auto plain = OffsetStore::refuse(request, ErrorCode::illegal_generation);
-  ASSERT_EQ(plain.topics.size(), 2U);
-  EXPECT_EQ(plain.topics[0].name, "a");
-  EXPECT_EQ(plain.topics[0].partitions[0].error_code, ErrorCode::illegal_generation);
-  EXPECT_EQ(plain.topics[1].partitions[0].partition_index, PartitionIndex{4});
-  EXPECT_EQ(plain.topics[1].partitions[0].error_code, ErrorCode::illegal_generation);
-  const auto known = OffsetStore::refuse(request, ErrorCode::illegal_generation, *image_, by_name);
-  EXPECT_EQ(known.topics[0].partitions[0].error_code, ErrorCode::illegal_generation);
-  EXPECT_EQ(known.topics[1].partitions[0].error_code, ErrorCode::unknown_topic_or_partition);
+  const auto refused =
+      OffsetStore::refuse(request, ErrorCode::illegal_generation, *image_, by_name);
+  ASSERT_EQ(refused.topics.size(), 2U);
+  EXPECT_EQ(refused.topics[0].name, "a");
+  EXPECT_EQ(refused.topics[0].partitions[0].error_code, ErrorCode::illegal_generation);
+  EXPECT_EQ(refused.topics[1].partitions[0].partition_index, PartitionIndex{4});
+  EXPECT_EQ(refused.topics[1].partitions[0].error_code, ErrorCode::unknown_topic_or_partition);
 }
 
 TEST_F(OffsetFetch, WhatIsNotThereIsMinusOneWithoutAnError) {
@@ -679,17 +710,249 @@ TEST_F(OffsetExpiry, ATopicThatTookTheNameHoldsNothingBack) {
   EXPECT_TRUE(expire());
 }
 
+TEST_F(TransactionalCommit, IsSeenFromItsCommitMarkerOn) {
+  commit({"a", 0, 5});
+  EXPECT_EQ(txn_commit(1, {"a", 0, 9, "note", 7}), ErrorCode::none);
+  EXPECT_EQ(offset_of("a"), 5);
+  EXPECT_TRUE(is_unstable("a"));
+  end(1, true);
+  const auto fetched = fetch("a");
+  EXPECT_EQ(fetched.error_code, ErrorCode::none);
+  EXPECT_EQ(fetched.committed_offset, Offset{9});
+  EXPECT_EQ(fetched.metadata, "note");
+  EXPECT_EQ(fetched.committed_leader_epoch, LeaderEpoch{7});
+}
+
+TEST_F(TransactionalCommit, OfAnAbortedTransactionIsNeverSeen) {
+  commit({"a", 0, 5});
+  txn_commit(1, {"a", 0, 9});
+  end(1, false);
+  EXPECT_EQ(offset_of("a"), 5);
+  EXPECT_FALSE(is_unstable("a"));
+}
+
+TEST_F(TransactionalCommit, IsWrittenForItsProducer) {
+  auto request = txn_request_of(4711, {"a", 0, 9});
+  request.producer_epoch = ProducerEpoch{3};
+  txn_commit(request);
+  ASSERT_EQ(effects_.records.size(), 1U);
+  EXPECT_EQ(effects_.producer, (coordinator::Producer{ProducerId{4711}, ProducerEpoch{3}}));
+}
+
+TEST_F(TransactionalCommit, BlocksOnlyItsOwnPartitionAndOnlyThoseWhoMind) {
+  commit({"a", 0, 5});
+  commit({"a", 1, 6});
+  txn_commit(1, {"a", 0, 9});
+  const auto all = fetch_all();
+  EXPECT_EQ(all.topics.at(0).partitions.at(0).error_code, ErrorCode::unstable_offset_commit);
+  EXPECT_EQ(all.topics.at(0).partitions.at(0).committed_offset, no_offset);
+  EXPECT_EQ(all.topics.at(0).partitions.at(1).committed_offset, Offset{6});
+  EXPECT_EQ(fetch_all(by_name, false).topics.at(0).partitions.at(0).committed_offset, Offset{5});
+}
+
+TEST_F(TransactionalCommit, OfANewPartitionIsNotListed) {
+  txn_commit(1, {"a", 0, 9});
+  EXPECT_TRUE(fetch_all().topics.empty());
+  EXPECT_TRUE(is_unstable("a"));
+  EXPECT_EQ(offset_of("a"), -1);
+}
+
+TEST_F(TransactionalCommit, IsReplacedByTheNextOfItsTransaction) {
+  txn_commit(1, {"a", 0, 9});
+  txn_commit(1, {"a", 0, 4});
+  end(1, true);
+  EXPECT_EQ(offset_of("a"), 4);
+}
+
+TEST_F(TransactionalCommit, DoesNotOverwriteWhatWasCommittedAfterIt) {
+  txn_commit(1, {"a", 0, 9});
+  commit({"a", 0, 5});
+  EXPECT_TRUE(is_unstable("a"));
+  end(1, true);
+  EXPECT_EQ(offset_of("a"), 5);
+  EXPECT_FALSE(is_unstable("a"));
+}
+
+TEST_F(TransactionalCommit, OfTheLaterRecordWinsWhateverMarkerComesFirst) {
+  txn_commit(1, {"a", 0, 1});
+  txn_commit(2, {"a", 0, 2});
+  end(2, true);
+  EXPECT_TRUE(is_unstable("a"));
+  end(1, true);
+  EXPECT_EQ(offset_of("a"), 2);
+
+  txn_commit(1, {"a", 1, 1});
+  txn_commit(2, {"a", 1, 2});
+  end(1, true);
+  EXPECT_EQ(offset_of("a", 1), 1);
+  end(2, true);
+  EXPECT_EQ(offset_of("a", 1), 2);
+}
+
+TEST_F(TransactionalCommit, IsKeptOutOnlyByWhatCounts) {
+  txn_commit(1, {"a", 0, 1});
+  txn_commit(2, {"a", 0, 2});
+  end(2, false);
+  end(1, true);
+  EXPECT_EQ(offset_of("a"), 1);
+}
+
+TEST_F(TransactionalCommit, OfOneTransactionLeavesTheNextAlone) {
+  txn_commit(1, {"a", 0, 1});
+  end(1, false);
+  txn_commit(1, {"a", 0, 2});
+  end(1, true);
+  EXPECT_EQ(offset_of("a"), 2);
+  end(1, true);
+  EXPECT_EQ(offset_of("a"), 2);
+}
+
+TEST_F(TransactionalCommit, IsRefusedForEachPartitionOnItsOwn) {
+  EXPECT_EQ(txn_commit(1, {"a", 3, 9}), ErrorCode::unknown_topic_or_partition);
+  EXPECT_EQ(txn_commit(1, {"c", 0, 9}), ErrorCode::unknown_topic_or_partition);
+  EXPECT_EQ(txn_commit(1, {"a", 0, 9, "123456789"}), ErrorCode::offset_metadata_too_large);
+  EXPECT_TRUE(effects_.records.empty());
+  EXPECT_EQ(effects_.producer, std::nullopt);
+  EXPECT_TRUE(store_.group_ids().empty());
+}
+
+TEST_F(TransactionalCommit, NamesTopicsByIdFromVersionSixOn) {
+  auto request = txn_request_of(1, {"", 0, 9});
+  request.topics[0].topic_id = id(1);
+  EXPECT_EQ(txn_commit(request, 6), ErrorCode::none);
+  EXPECT_TRUE(is_unstable("a"));
+  request.topics[0].topic_id = id(9);
+  EXPECT_EQ(txn_commit(request, 6), ErrorCode::unknown_topic_id);
+}
+
+TEST_F(TransactionalCommit, GoesWhenTheOffsetIsDeleted) {
+  txn_commit(1, {"a", 0, 9});
+  OffsetDeleteRequest request;
+  request.group_id = "g";
+  request.topics.push_back({"a", {{PartitionIndex{0}}}});
+  auto now = step();
+  EXPECT_EQ(store_.remove(now, nullptr, request).error_code, ErrorCode::none);
+  EXPECT_EQ(effects_.records.size(), 2U);
+  EXPECT_FALSE(is_unstable("a"));
+  end(1, true);
+  EXPECT_EQ(offset_of("a"), -1);
+  EXPECT_TRUE(store_.group_ids().empty());
+}
+
+TEST_F(TransactionalCommit, GoesWithItsGroupAndComesAgain) {
+  txn_commit(1, {"a", 0, 9});
+  store_.write_tombstones(effects_, "g");
+  EXPECT_FALSE(store_.has_offsets("g"));
+  EXPECT_EQ(store_.pending_count(), 0U);
+  txn_commit(1, {"a", 0, 10});
+  end(1, true);
+  EXPECT_EQ(offset_of("a"), 10);
+}
+
+TEST_F(TransactionalCommit, GoesWithItsTopic) {
+  txn_commit(1, {"a", 0, 9});
+  auto now = step();
+  store_.on_topic_deleted(now, "a", id(1));
+  end(1, true);
+  EXPECT_TRUE(store_.group_ids().empty());
+}
+
+TEST_F(TransactionalCommit, OfATopicThatTookTheNameStays) {
+  image_ = with_topic(without_topic(image_, 1), "a", 3);
+  txn_commit(1, {"a", 0, 9});
+  auto now = step();
+  store_.on_topic_deleted(now, "a", id(1));
+  end(1, true);
+  EXPECT_EQ(offset_of("a"), 9);
+}
+
+TEST_F(TransactionalCommit, KeepsTheOffsetThatItWouldReplaceFromExpiring) {
+  commit({"a", 0, 5});
+  txn_commit(1, {"a", 0, 9});
+  now_ms_ += 10 * day_ms;
+  EXPECT_FALSE(expire());
+  EXPECT_EQ(offset_of("a"), 5);
+  end(1, false);
+  EXPECT_TRUE(expire());
+  EXPECT_EQ(offset_of("a"), -1);
+}
+
+TEST_F(TransactionalCommit, IsAnOffsetOfItsGroup) {
+  txn_commit(1, {"a", 0, 9});
+  EXPECT_TRUE(store_.has_offsets("g"));
+  EXPECT_FALSE(expire());
+  EXPECT_EQ(store_.group_ids(), std::vector<std::string>{"g"});
+  EXPECT_EQ(store_.count(), 0U);
+  EXPECT_EQ(store_.pending_count(), 1U);
+  end(1, true);
+  EXPECT_EQ(store_.count(), 1U);
+  EXPECT_EQ(store_.pending_count(), 0U);
+}
+
+/// What compaction leaves of a log is the latest record of each key, whenever its transaction ended.
+TEST_F(TransactionalCommit, TheLatestRecordThatCountsIsTheOffset) {
+  struct Written {
+    std::int64_t producer = 0;  // 0: in no transaction
+    std::int64_t offset = -1;   // -1: a tombstone
+    enum class Fate { open, counts, aborted } fate = Fate::counts;
+  };
+  std::vector<Written> log;
+  base::SeededRandom random(4242);
+  for (int round = 0; round < 20'000; ++round) {
+    const auto producer = static_cast<std::int64_t>(1 + random.next() % 3);
+    const Commit one{"a", 0, static_cast<std::int64_t>(random.next() % 1000)};
+    switch (random.next() % 8) {
+      case 0:
+        store_.write_tombstones(effects_, "g");
+        log.push_back({});
+        break;
+      case 1:
+      case 2:
+        commit(one);
+        log.push_back({0, one.offset});
+        break;
+      case 3:
+      case 4:
+        txn_commit(producer, one);
+        log.push_back({producer, one.offset, Written::Fate::open});
+        break;
+      default: {
+        const bool is_commit = random.next() % 3 != 0;
+        end(producer, is_commit);
+        for (auto& written : log)
+          if (written.producer == producer && written.fate == Written::Fate::open)
+            written.fate = is_commit ? Written::Fate::counts : Written::Fate::aborted;
+      }
+    }
+    std::int64_t latest = -1;
+    bool is_open = false;
+    for (const auto& written : log) {
+      if (written.fate == Written::Fate::counts) latest = written.offset;
+      is_open = written.offset >= 0 && (is_open || written.fate == Written::Fate::open);
+    }
+    ASSERT_EQ(offset_of("a"), latest) << "round " << round;
+    ASSERT_EQ(is_unstable("a"), is_open) << "round " << round;
+    ASSERT_EQ(store_.pending_count(), is_open ? 1U : 0U);
+    if (!is_open && log.size() > 100) log.erase(log.begin(), log.end() - 50);
+  }
+}
+
 TEST_F(OffsetStoreTest, IsTheFoldOfItsRecords) {
   FakeGroup group;
   group_ = &group;
   OffsetStore copy;
   const auto compare = [&] {
     for (const auto& record : effects_.records) {
-      if (const auto* commit = std::get_if<OffsetCommitRecord>(&record)) copy.apply(*commit);
+      const auto* commit = std::get_if<OffsetCommitRecord>(&record);
+      if (commit != nullptr && effects_.producer)
+        copy.apply_pending(effects_.producer->id, *commit);
+      else if (commit != nullptr)
+        copy.apply(*commit);
       if (const auto* trail = std::get_if<OffsetTrailRecord>(&record)) copy.apply(*trail);
     }
-    effects_.records.clear();
+    effects_ = {};
     EXPECT_EQ(store_.count(), copy.count());
+    EXPECT_EQ(store_.pending_count(), copy.pending_count());
     OffsetFetchRequest::Group request;
     request.group_id = "g";
     request.topics.reset();
@@ -702,6 +965,7 @@ TEST_F(OffsetStoreTest, IsTheFoldOfItsRecords) {
       for (std::size_t p = 0; p < mine.topics[t].partitions.size(); ++p) {
         const auto& one = mine.topics[t].partitions[p];
         const auto& two = other.topics[t].partitions[p];
+        EXPECT_EQ(one.error_code, two.error_code);
         EXPECT_EQ(one.partition_index, two.partition_index);
         EXPECT_EQ(one.committed_offset, two.committed_offset);
         EXPECT_EQ(one.committed_leader_epoch, two.committed_leader_epoch);
@@ -710,13 +974,25 @@ TEST_F(OffsetStoreTest, IsTheFoldOfItsRecords) {
     }
   };
   base::SeededRandom random(4711);
-  for (int round = 0; round < 500; ++round) {
+  for (int round = 0; round < 1000; ++round) {
     const std::string topic = random.next() % 2 == 0 ? "a" : "b";
     const Commit one{topic, static_cast<std::int32_t>(random.next() % 3),
                      static_cast<std::int64_t>(random.next() % 100)};
     now_ms_ += static_cast<std::int64_t>(random.next() % 60'000);
     auto now = step();
-    switch (random.next() % 12) {
+    const auto producer = static_cast<std::int64_t>(random.next() % 3);
+    switch (random.next() % 16) {
+      case 12:
+      case 13:
+        txn_commit(producer, one);
+        break;
+      case 14:
+      case 15: {
+        const bool is_commit = random.next() % 2 == 0;
+        end(producer, is_commit);
+        copy.end_transaction(ProducerId{producer}, is_commit);
+        break;
+      }
       case 0:
         store_.write_tombstones(effects_, "g");
         break;

@@ -55,9 +55,7 @@ group::MigrationPolicy policy_of(const std::string& name) {
 
 GroupScenario::GroupScenario(Transitions& seen) : seen_(seen) {
   host_.options.consumer_assignment_interval = base::Milliseconds{0};
-  host_.on_records = [this](const auto& records) {
-    written_.insert(written_.end(), records.begin(), records.end());
-  };
+  host_.on_written = [this](const auto& written) { written_.push_back(written); };
 }
 
 const std::map<std::string, GroupScenario::Verb, std::less<>>& GroupScenario::verbs() {
@@ -76,6 +74,8 @@ const std::map<std::string, GroupScenario::Verb, std::less<>>& GroupScenario::ve
       {"beat", &GroupScenario::beat},
       {"commit", &GroupScenario::commit},
       {"fetch", &GroupScenario::fetch},
+      {"txn-commit", &GroupScenario::commit_in_transaction},
+      {"marker", &GroupScenario::write_marker},
       {"describe", &GroupScenario::describe},
       {"describe-consumer", &GroupScenario::describe_consumer},
       {"list", &GroupScenario::list},
@@ -93,7 +93,7 @@ std::string GroupScenario::run(const Command& command) {
   (this->*verb->second)(command);
   host_.flush();
   // Ids that were told in this very step are known by their names only now.
-  for (const auto& record : written_) note_record(record);
+  for (const auto& written : written_) note_written(written);
   say_changed_states();
   expect_same_when_folded();
   return said_.empty() ? "ok" : said_;
@@ -101,8 +101,20 @@ std::string GroupScenario::run(const Command& command) {
 
 // --- What is watched.
 
-void GroupScenario::note_record(const group::Record& record) {
-  say("  wrote " + text_of(names_, record));
+void GroupScenario::note_written(const group::GroupHost::Written& written) {
+  const auto in =
+      written.producer ? " in " + std::to_string(written.producer->id.value()) + "'s transaction"
+                       : std::string();
+  for (const auto& record : written.records) {
+    say("  wrote " + text_of(names_, record) + in);
+    note_member_state(record);
+  }
+  if (written.marker)
+    say("  wrote " + std::string(written.marker->commit ? "COMMIT" : "ABORT") + " of " +
+        std::to_string(written.marker->producer.id.value()));
+}
+
+void GroupScenario::note_member_state(const group::Record& record) {
   const auto* current = std::get_if<group::CurrentMemberAssignmentRecord>(&record);
   if (current == nullptr) return;
   const auto next = current->value ? member_state_name(current->value->state) : "none";
@@ -128,21 +140,31 @@ void GroupScenario::say_changed_states() {
 }
 
 void GroupScenario::expect_same_when_folded() {
+  const auto offsets_of = [&](const Machine& machine, const std::string& id, bool require_stable) {
+    return host_.look([&](const Machine&, Step& step) {
+      protocol::OffsetFetchRequest::Group all;
+      all.group_id = id;
+      all.topics.reset();
+      return text_of(machine.offset_fetch(step, Caller{{}, 8}, all, require_stable));
+    });
+  };
   for (const bool compacted : {false, true}) {
     const auto folded = host_.folded(compacted);
     for (const auto& [id, state] : states_) {
       // What is on its way is in no record.
       if (state.ends_with("Rebalance")) continue;
       const auto of = [&, id = id](const Machine& machine) {
-        return host_.look([&](const Machine&, Step& step) {
-          protocol::OffsetFetchRequest::Group all;
-          all.group_id = id;
-          all.topics.reset();
-          return text_of(names_, machine.describe_classic({}, id)) + "\n" +
-                 text_of(names_, machine.describe_consumer(step, {}, id)) + "\n" +
-                 text_of(machine.offset_fetch(step, Caller{{}, 8}, all, false));
-        });
+        return text_of(names_, machine.describe_classic({}, id)) + "\n" +
+               host_.look([&](const Machine&, Step& step) {
+                 return text_of(names_, machine.describe_consumer(step, {}, id));
+               }) +
+               "\n" + offsets_of(machine, id, false) + "\n" + offsets_of(machine, id, true);
       };
+      // Nor is a group, once compacted, of which there were only offsets that never counted.
+      if (compacted && state == "classic Empty" &&
+          offsets_of(host_.machine(), id, false) == "no offsets" &&
+          folded->describe_classic({}, id).group_state == "Dead")
+        continue;
       EXPECT_EQ(of(*folded), of(host_.machine())) << "the log tells another story of " << id;
     }
   }
@@ -469,8 +491,36 @@ void GroupScenario::fetch(const Command& command) {
   request.topics = partitions_of<protocol::OffsetFetchRequest::Group::Topic>(command, 1);
   if (request.topics->empty()) request.topics.reset();
   host_.run([&](Machine& machine, Step& step) {
-    answer(name, text_of(machine.offset_fetch(step, caller(command, 9), request, false)));
+    const bool require_stable = command.has("stable");
+    answer(name, text_of(machine.offset_fetch(step, caller(command, 9), request, require_stable)));
   });
+}
+
+void GroupScenario::commit_in_transaction(const Command& command) {
+  const auto name = member_of(command);
+  protocol::TxnOffsetCommitRequest request;
+  request.group_id = group_of(command);
+  request.producer_id = ProducerId{command.number("producer", 1)};
+  // Before KIP-447 a producer said nothing of the consumer whose offsets it commits.
+  if (name != "producer") {
+    request.member_id = names_.id_of(name);
+    request.group_instance_id = command.find("instance");
+    request.generation_id = epochs_[name.substr(0, name.find('/'))];
+  }
+  request.generation_id = static_cast<std::int32_t>(command.number("epoch", request.generation_id));
+  request.topics = partitions_of<protocol::TxnOffsetCommitRequest::Topic>(command, 1);
+  host_.run([&](Machine& machine, Step& step) {
+    answer(name, text_of(machine.txn_offset_commit(step, caller(command, 5), request)));
+  });
+}
+
+void GroupScenario::write_marker(const Command& command) {
+  const auto kind = member_of(command);
+  if (kind != "COMMIT" && kind != "ABORT") throw std::runtime_error("no such marker: " + kind);
+  coordinator::Marker marker;
+  marker.producer.id = ProducerId{command.number("producer", 1)};
+  marker.commit = kind == "COMMIT";
+  host_.write_marker(marker);
 }
 
 // --- Administrators.

@@ -47,6 +47,8 @@ class GroupScenario {
   void beat(const Command& command);
   void commit(const Command& command);
   void fetch(const Command& command);
+  void commit_in_transaction(const Command& command);
+  void write_marker(const Command& command);
   // Administrators.
   void describe(const Command& command);
   void describe_consumer(const Command& command);
@@ -56,7 +58,8 @@ class GroupScenario {
 
   void say(const std::string& line) { said_ += line + "\n"; }
   void answer(const std::string& member, const std::string& text) { say(member + " <- " + text); }
-  void note_record(const group::Record& record);
+  void note_written(const group::GroupHost::Written& written);
+  void note_member_state(const group::Record& record);
   void say_changed_states();
   void expect_same_when_folded();
   [[nodiscard]] static std::string group_of(const Command& command);
@@ -74,7 +77,7 @@ class GroupScenario {
   std::map<std::string, std::string> member_states_;
   std::map<std::string, int> topics_made_;
   std::string said_;
-  std::vector<group::Record> written_;
+  std::vector<group::GroupHost::Written> written_;
 };
 
 }  // namespace moldau::scenario

@@ -265,6 +265,10 @@ std::string text_of(const protocol::OffsetCommitResponse& response) {
   return codes_of(response.topics);
 }
 
+std::string text_of(const protocol::TxnOffsetCommitResponse& response) {
+  return codes_of(response.topics);
+}
+
 std::string text_of(const protocol::OffsetFetchResponse::Group& response) {
   if (response.error_code != ErrorCode::none) return text_of(response.error_code);
   std::string text;

@@ -42,6 +42,7 @@ std::string text_of(const protocol::SyncGroupResponse& response);
 std::string text_of(const Names& names, const protocol::LeaveGroupResponse& response);
 std::string text_of(const Names& names, const protocol::ConsumerGroupHeartbeatResponse& response);
 std::string text_of(const protocol::OffsetCommitResponse& response);
+std::string text_of(const protocol::TxnOffsetCommitResponse& response);
 std::string text_of(const protocol::OffsetFetchResponse::Group& response);
 std::string text_of(const protocol::OffsetDeleteResponse& response);
 std::string text_of(const Names& names, const protocol::DescribeGroupsResponse::Group& group);

@@ -22,7 +22,7 @@ enum class Mix { classic_only, consumer_only, both };
 class Simulation {
  public:
   Simulation(std::uint64_t seed, std::size_t trace_lines_max)
-      : world_(seed, trace_lines_max), checker_(world_) {}
+      : world_(seed, trace_lines_max), checker_(world_), transactions_(world_, checker_) {}
 
   void run() {
     set_up();
@@ -31,6 +31,8 @@ class Simulation {
     world_.run_until(world_.host.now().steady + quiet_time);
     world_.host.flush();
     checker_.check_quiet();
+    transactions_.abort_all();
+    checker_.check_nothing_pending();
   }
   [[nodiscard]] const World& world() const { return world_; }
   [[nodiscard]] const Checker& checker() const { return checker_; }
@@ -53,16 +55,20 @@ class Simulation {
     for (int g = 0; g < 2; ++g) {
       const auto mix = static_cast<Mix>(world_.between(0, 2));
       const bool is_cooperative = world_.chance(50);
+      const bool is_transactional = world_.chance(50);
       const auto count = world_.between(2, 4);
-      for (int i = 0; i < count; ++i) add_application(g, i, mix, is_cooperative);
+      for (int i = 0; i < count; ++i) add_application(g, i, mix, is_cooperative, is_transactional);
     }
     for (auto& application : applications_)
       world_.after(Milliseconds{world_.between(0, 5000)},
                    [this, &application] { start(application); });
+    for (auto& producer : alone_) producer = transactions_.start(producer.id);
+    checker_.expect_any_order("alone");
+    commit_alone();
     trouble();
   }
 
-  void add_application(int group, int number, Mix mix, bool is_cooperative) {
+  void add_application(int group, int number, Mix mix, bool is_cooperative, bool is_transactional) {
     ClientPlan plan;
     plan.group_id = "g" + std::to_string(group);
     plan.name = plan.group_id + static_cast<char>('A' + number);
@@ -71,9 +77,10 @@ class Simulation {
       if (name == "foo" || world_.chance(40)) plan.topics.push_back(name);
     std::sort(plan.topics.begin(), plan.topics.end());
     plan.is_cooperative = is_cooperative;
+    if (is_transactional && world_.chance(80)) plan.producer = ProducerId{10 * group + number};
     auto& application = applications_.emplace_back();
-    application.classic = std::make_unique<ClassicClient>(world_, checker_, plan);
-    application.consumer = std::make_unique<ConsumerClient>(world_, checker_, plan);
+    application.classic = std::make_unique<ClassicClient>(world_, checker_, transactions_, plan);
+    application.consumer = std::make_unique<ConsumerClient>(world_, checker_, transactions_, plan);
     application.mix = mix;
     application.now = application.classic.get();
     checker_.clients.push_back(application.classic.get());
@@ -167,6 +174,7 @@ class Simulation {
     world_.host.crash(kept);
     checker_.on_crash();
     world_.step([](Machine& machine, Step& step) { machine.finish_loading(step); });
+    transactions_.on_crash();
     for (auto& application : applications_) application.now->disconnect();
   }
 
@@ -187,6 +195,44 @@ class Simulation {
     });
   }
 
+  // --- Commits of no member: an administrator's, and those of producers that name no consumer.
+
+  template <class Request>
+  auto& aim(Request& request) {
+    request.group_id = "alone";
+    request.topics.emplace_back().name = "foo";
+    auto& partition = request.topics.back().partitions.emplace_back();
+    partition.committed_offset = Offset{world_.between(0, 100)};
+    return partition;
+  }
+  void commit_alone() {
+    world_.after(Milliseconds{world_.between(100, 1500)}, [this] {
+      if (world_.is_quiet) return;
+      auto& producer = alone_[static_cast<std::size_t>(world_.between(0, 1))];
+      const auto which = world_.between(1, 10);
+      if (which <= 3) {
+        protocol::OffsetCommitRequest request;
+        aim(request);
+        world_.step([&](Machine& machine, Step& step) {
+          (void)machine.offset_commit(step, {{}, 8}, request);
+        });
+      } else if (which <= 7) {
+        if (!transactions_.enlist(producer)) producer = transactions_.start(producer.id);
+        (void)transactions_.enlist(producer);
+        protocol::TxnOffsetCommitRequest request;
+        request.producer_id = producer.id;
+        request.producer_epoch = producer.epoch;
+        aim(request).committed_metadata = checker_.new_mark();
+        world_.step([&](Machine& machine, Step& step) {
+          checker_.on_txn_commit(request, machine.txn_offset_commit(step, {{}, 2}, request));
+        });
+      } else {
+        (void)transactions_.end(producer, world_.chance(70));
+        producer = transactions_.start(producer.id);
+      }
+      commit_alone();
+    });
+  }
   void calm_down() {
     world_.become_quiet();
     for (const auto& name : topic_names)
@@ -201,7 +247,9 @@ class Simulation {
 
   World world_;
   Checker checker_;
+  Transactions transactions_;
   std::deque<Application> applications_;
+  std::array<coordinator::Producer, 2> alone_{{{ProducerId{90}, {}}, {ProducerId{91}, {}}}};
 };
 
 }  // namespace

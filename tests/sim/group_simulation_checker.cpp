@@ -17,8 +17,8 @@ bool is_rebalancing(const std::string& state) {
 }  // namespace
 
 Checker::Checker(World& world) : world_(world) {
-  world_.host.on_records = [this](const auto& records) { on_records(records); };
-  world_.host.on_durable = [this](const auto& records) { on_durable(records); };
+  world_.host.on_written = [this](const auto& written) { on_written(written); };
+  world_.host.on_durable = [this](const auto& written) { on_durable(written); };
   world_.after_step = [this] { check(); };
 }
 
@@ -28,11 +28,11 @@ void Checker::fail(const std::string& what) const {
 
 // --- What is seen.
 
-void Checker::on_records(const std::vector<Record>& records) {
-  for (const auto& record : records) {
+void Checker::on_written(const GroupHost::Written& written) {
+  written.apply_to(*shadow_);
+  has_new_records_ = has_new_records_ || !written.records.empty() || written.marker;
+  for (const auto& record : written.records) {
     world_.trace("  record ", record.index(), " of ", group_of(record));
-    shadow_->apply(record);
-    has_new_records_ = true;
     const auto* consumer = std::get_if<ConsumerGroupMetadataRecord>(&record);
     if (consumer == nullptr || consumer->value) continue;
     auto& seen = groups_[consumer->group_id];
@@ -41,8 +41,13 @@ void Checker::on_records(const std::vector<Record>& records) {
   }
 }
 
-void Checker::on_durable(const std::vector<Record>& records) {
-  for (const auto& record : records) {
+void Checker::on_durable(const GroupHost::Written& written) {
+  if (written.marker) on_marker_in_log();
+  for (const auto& record : written.records) {
+    if (written.producer) {
+      const auto* offset = std::get_if<OffsetCommitRecord>(&record);
+      marked_.at(offset->value->metadata).is_in_log = true;
+    }
     // A group that is handed from one protocol to the other says where it goes on counting.
     if (const auto* classic = std::get_if<GroupMetadataRecord>(&record)) {
       groups_[classic->group_id].newest_generation =
@@ -124,6 +129,95 @@ void Checker::on_committed(const protocol::OffsetCommitRequest& request,
     }
 }
 
+void Checker::on_txn_commit(const protocol::TxnOffsetCommitRequest& request,
+                            const protocol::TxnOffsetCommitResponse& response) {
+  const auto& seen = groups_[request.group_id];
+  for (std::size_t t = 0; t < response.topics.size(); ++t)
+    for (std::size_t p = 0; p < response.topics[t].partitions.size(); ++p) {
+      if (response.topics[t].partitions[p].error_code != ErrorCode::none) {
+        if (!request.member_id.empty()) ++tally.fenced_commits;
+        continue;
+      }
+      ++tally.commits;
+      if (!request.member_id.empty() && !members_[request.group_id].contains(request.member_id))
+        fail("a transaction's commit of " + request.member_id + ", who is not a member, was taken");
+      if (seen.type == "classic" && request.generation_id < seen.newest_generation)
+        fail("a transaction's commit of generation " + std::to_string(request.generation_id) +
+             " was taken in " + std::to_string(seen.newest_generation));
+      const auto& asked = request.topics[t].partitions[p];
+      marked_[*asked.committed_metadata] = {Marked::Fate::open,
+                                            request.producer_id,
+                                            request.group_id,
+                                            {request.topics[t].name, asked.partition_index},
+                                            asked.committed_offset.value()};
+    }
+}
+
+base::Task Checker::on_marker(const coordinator::Marker& marker) {
+  std::vector<Marked> committed;
+  for (auto& [mark, marked] : marked_) {
+    if (marked.producer != marker.producer.id || marked.fate != Marked::Fate::open) continue;
+    marked.fate = marker.commit ? Marked::Fate::counts : Marked::Fate::aborted;
+    ++(marker.commit ? tally.txn_commits : tally.txn_aborts);
+    if (marker.commit) committed.push_back(marked);
+  }
+  return [this, committed = std::move(committed)] {
+    for (const auto& marked : committed) {
+      auto& seen = groups_[marked.group_id];
+      if (!seen.last.contains(marked.partition)) continue;
+      auto& acked = seen.acked[marked.partition];
+      acked = std::max(acked, marked.offset);
+    }
+  };
+}
+
+void Checker::on_fetched(const protocol::OffsetFetchResponse::Group& response) {
+  std::map<TopicPartition, std::string> open;
+  for (const auto& [mark, marked] : marked_)
+    if (marked.group_id == response.group_id && marked.fate == Marked::Fate::open)
+      open[marked.partition] = mark;
+  for (const auto& topic : response.topics)
+    for (const auto& partition : topic.partitions) {
+      if (partition.error_code == ErrorCode::unstable_offset_commit) ++tally.unstable_fetches;
+      if (partition.error_code != ErrorCode::none) continue;
+      const auto place = open.find({topic.name, partition.partition_index});
+      if (place != open.end())
+        fail("the offset of " + topic.name + "-" +
+             std::to_string(partition.partition_index.value()) + " of " + response.group_id +
+             " was told although " + place->second + " may change it");
+    }
+}
+
+void Checker::check_nothing_pending() const {
+  if (const auto count = world_.host.machine().pending_offset_count(); count > 0)
+    fail(std::to_string(count) + " offsets are pending, and no transaction is open");
+}
+
+void Checker::check_marks(const std::string& group_id) const {
+  protocol::OffsetFetchRequest::Group request;
+  request.group_id = group_id;
+  request.topics.reset();
+  const auto fetched = world_.host.look([&](const Machine& machine, Step& step) {
+    return machine.offset_fetch(step, {{}, 8}, request, false);
+  });
+  for (const auto& topic : fetched.topics)
+    for (const auto& partition : topic.partitions) {
+      const auto place = marked_.find(partition.metadata.value_or(""));
+      if (place == marked_.end()) continue;
+      const auto fate = place->second.fate;
+      if (fate == Marked::Fate::open || fate == Marked::Fate::aborted)
+        fail("the offset of " + topic.name + "-" +
+             std::to_string(partition.partition_index.value()) + " of " + group_id + " is that of " +
+             place->first + ", whose transaction " +
+             (fate == Marked::Fate::open ? "is open" : "was aborted"));
+    }
+}
+
+void Checker::forget_marked(const std::function<bool(const Marked&)>& is_deleted) {
+  for (auto& [mark, marked] : marked_)
+    if (is_deleted(marked)) marked.fate = Marked::Fate::deleted;
+}
+
 void Checker::on_expelled(const SimClient& client, ErrorCode code) {
   world_.trace(client.plan().name, " is expelled: ", protocol::name(code));
   if (world_.is_quiet && world_.quiet_for() > 40s)
@@ -133,6 +227,7 @@ void Checker::on_expelled(const SimClient& client, ErrorCode code) {
 void Checker::forget_offsets(const std::string& group_id) {
   groups_[group_id].last.clear();
   groups_[group_id].acked.clear();
+  forget_marked([&](const Marked& marked) { return marked.group_id == group_id; });
 }
 
 void Checker::forget_offsets_of_topic(const std::string& topic) {
@@ -141,11 +236,13 @@ void Checker::forget_offsets_of_topic(const std::string& topic) {
     std::erase_if(seen.last, is_of);
     std::erase_if(seen.acked, is_of);
   }
+  forget_marked([&](const Marked& marked) { return marked.partition.topic == topic; });
 }
 
 void Checker::on_crash() {
   ++tally.crashes;
   shadow_ = world_.host.folded();
+  std::erase_if(marked_, [](const auto& entry) { return !entry.second.is_in_log; });
   check_fold(*world_.host.folded(true), true);
   check_states();
   for (auto& [id, seen] : groups_) {
@@ -175,6 +272,7 @@ void Checker::check() {
   for (auto& [id, seen] : groups_) {
     check_epochs(id, seen);
     check_offsets(id, seen);
+    check_marks(id);
   }
   check_fold(*shadow_, false);
 }
@@ -278,6 +376,7 @@ std::map<TopicPartition, std::int64_t> Checker::committed(const std::string& gro
 }
 
 void Checker::check_offsets(const std::string& group_id, Seen& seen) {
+  if (seen.is_in_any_order) return;
   auto now = committed(group_id);
   for (const auto* floor : {&seen.acked, &seen.last})
     for (const auto& [partition, offset] : *floor) {
@@ -325,15 +424,20 @@ std::string Checker::committed_text(const Machine& machine, const std::string& g
   protocol::OffsetFetchRequest::Group request;
   request.group_id = group_id;
   request.topics.reset();
-  const auto fetched = world_.host.look([&](const Machine&, Step& step) {
-    return machine.offset_fetch(step, {{}, 8}, request, false);
-  });
   std::string text;
-  for (const auto& topic : fetched.topics)
-    for (const auto& partition : topic.partitions)
-      text += " " + topic.name + "-" + std::to_string(partition.partition_index.value()) + "=" +
-              std::to_string(partition.committed_offset.value());
-  return text;
+  for (const bool require_stable : {false, true}) {
+    const auto fetched = world_.host.look([&](const Machine&, Step& step) {
+      return machine.offset_fetch(step, {{}, 8}, request, require_stable);
+    });
+    for (const auto& topic : fetched.topics)
+      for (const auto& partition : topic.partitions)
+        text += " " + topic.name + "-" + std::to_string(partition.partition_index.value()) + "=" +
+                (partition.error_code == ErrorCode::none
+                     ? std::to_string(partition.committed_offset.value())
+                     : std::string(protocol::name(partition.error_code)));
+    if (!require_stable) text += " (stable:";
+  }
+  return text + ")";
 }
 
 void Checker::check_fold(const Machine& folded, bool with_rebalances) const {

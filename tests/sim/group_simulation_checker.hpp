@@ -3,6 +3,7 @@
 // Thread rule: one thread.
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -25,6 +26,9 @@ struct Tally {
   std::uint64_t crashes = 0;
   std::uint64_t commits = 0;
   std::uint64_t fenced_commits = 0;
+  std::uint64_t txn_commits = 0;       // offsets, of transactions that ended so
+  std::uint64_t txn_aborts = 0;        // offsets
+  std::uint64_t unstable_fetches = 0;  // offsets
 };
 
 class Checker {
@@ -51,10 +55,23 @@ class Checker {
                  const protocol::OffsetCommitResponse& response);
   void on_committed(const protocol::OffsetCommitRequest& request,
                     const protocol::OffsetCommitResponse& response);
+  /// `metadata` of what is committed in a transaction, which tells one from the other.
+  [[nodiscard]] std::string new_mark() { return "t" + std::to_string(++last_mark_); }
+  void on_txn_commit(const protocol::TxnOffsetCommitRequest& request,
+                     const protocol::TxnOffsetCommitResponse& response);
+  /// Before it is written; what is returned is to be called when it is durable.
+  base::Task on_marker(const coordinator::Marker& marker);
+  std::function<void()> on_marker_in_log;
+  /// By whoever minds whether an offset may still change.
+  void on_fetched(const protocol::OffsetFetchResponse::Group& response);
+  /// No transaction is open.
+  void check_nothing_pending() const;
   /// Whoever beats in time is no longer a member although nothing is wrong.
   void on_expelled(const SimClient& client, ErrorCode code);
-  /// An administrator set the offsets back, or deleted them.
+  /// An administrator deleted the offsets.
   void forget_offsets(const std::string& group_id);
+  /// Its offsets may go back: nobody reads by them.
+  void expect_any_order(const std::string& group_id) { groups_[group_id].is_in_any_order = true; }
   void forget_offsets_of_topic(const std::string& topic);
 
  private:
@@ -68,12 +85,24 @@ class Checker {
     std::int32_t epoch_floor = 0;  // of a consumer group
     std::int32_t told_epoch = 0;
     bool is_consumer_in_log = false;
+    bool is_in_any_order = false;
     std::map<std::string, std::int32_t> member_epochs;
     std::map<TopicPartition, std::int64_t> last;   // committed offsets after the last step
     std::map<TopicPartition, std::int64_t> acked;  // never less than these
   };
-  void on_records(const std::vector<Record>& records);
-  void on_durable(const std::vector<Record>& records);
+  /// An offset that was committed in a transaction, by its mark.
+  struct Marked {
+    enum class Fate { open, counts, aborted, deleted } fate = Fate::open;
+    ProducerId producer{};
+    std::string group_id;
+    TopicPartition partition;
+    std::int64_t offset = 0;
+    bool is_in_log = false;
+  };
+  void on_written(const GroupHost::Written& written);
+  void on_durable(const GroupHost::Written& written);
+  void forget_marked(const std::function<bool(const Marked&)>& is_deleted);
+  void check_marks(const std::string& group_id) const;
   [[noreturn]] void fail(const std::string& what) const;
   [[nodiscard]] std::string committed_text(const Machine& machine,
                                            const std::string& group_id) const;
@@ -96,6 +125,8 @@ class Checker {
   std::map<std::string, std::set<std::string>> members_;  // of the machine, after the last step
   std::unique_ptr<Machine> shadow_ = std::make_unique<Machine>();  // folded as records come
   bool has_new_records_ = false;
+  std::map<std::string, Marked> marked_;
+  std::uint64_t last_mark_ = 0;
 };
 
 }  // namespace moldau::group::sim

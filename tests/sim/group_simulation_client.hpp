@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "tests/sim/group_simulation_checker.hpp"
+#include "tests/sim/group_simulation_transactions.hpp"
 #include "tests/sim/group_simulation_world.hpp"
 
 namespace moldau::group::sim {
@@ -23,12 +24,14 @@ struct ClientPlan {
   std::optional<std::string> instance_id;
   std::vector<std::string> topics;
   bool is_cooperative = false;  // of the classic protocol
+  /// It commits in transactions of this producer, as an exactly-once application does.
+  std::optional<ProducerId> producer;
 };
 
 class SimClient {
  public:
-  SimClient(World& world, Checker& checker, ClientPlan plan)
-      : world_(world), checker_(checker), plan_(std::move(plan)) {}
+  SimClient(World& world, Checker& checker, Transactions& transactions, ClientPlan plan)
+      : world_(world), checker_(checker), transactions_(transactions), plan_(std::move(plan)) {}
   virtual ~SimClient() = default;
   SimClient(const SimClient&) = delete;
   SimClient& operator=(const SimClient&) = delete;
@@ -56,6 +59,8 @@ class SimClient {
     const auto ticket = ++ticket_;
     when_awake(Milliseconds{world_.between(60, 300)}, ticket, [this] {
       is_waiting_ = false;
+      // What became of its transaction is not known to it either.
+      if (plan_.producer) start_producer();
       on_lost();
     });
   }
@@ -92,7 +97,9 @@ class SimClient {
     ++ticket_;
     held_.clear();
     old_commit_ = {};
+    is_unstable_ = false;
     stalled_until_ = world_.host.now().steady;
+    if (plan_.producer) start_producer();
     tick(++life_);
   }
 
@@ -171,18 +178,24 @@ class SimClient {
       request.topics->back().partition_indexes.push_back(partition.partition);
     }
     if (request.topics->empty()) return false;
+    // Whoever waits for a transaction's end goes on being a member.
+    if (is_unstable_ && !has_just_beaten()) return false;
     using Fetched = protocol::OffsetFetchResponse::Group;
     call<Fetched>(
-        [request, version = offset_version()](Machine& machine, Step& step,
-                                              Answer<Fetched> answer) {
-          step.effects.answer(answer, machine.offset_fetch(step, {{}, version}, request, true));
+        [this, request, version = offset_version()](Machine& machine, Step& step,
+                                                    Answer<Fetched> answer) {
+          auto response = machine.offset_fetch(step, {{}, version}, request, true);
+          checker_.on_fetched(response);
+          step.effects.answer(answer, std::move(response));
         },
         [this](const Fetched& fetched) {
           if (fetched.error_code != ErrorCode::none) return on_offset_error(fetched.error_code);
+          is_unstable_ = false;
           for (const auto& topic : fetched.topics)
             for (const auto& partition : topic.partitions) {
               const auto place = held_.find({topic.name, partition.partition_index});
               if (place == held_.end() || place->second) continue;
+              if (partition.error_code == ErrorCode::unstable_offset_commit) is_unstable_ = true;
               if (partition.error_code != ErrorCode::none) continue;
               world_.trace(plan_.name, " reads ", topic.name, "-",
                            partition.partition_index.value(), " from ",
@@ -193,8 +206,79 @@ class SimClient {
     return true;
   }
 
-  /// Commits a little more of what it holds.  False when it reads nothing yet.
+  /// Commits a little more of what it holds, or ends its transaction.  False when it reads nothing
+  /// yet.
   bool commit() {
+    if (is_in_transaction_) return end_transaction();
+    if (plan_.producer) return commit_in_transaction();
+    const auto request = plain_commit();
+    if (request.topics.empty()) return false;
+    keep_old_commit(request);
+    using Committed = protocol::OffsetCommitResponse;
+    call<Committed>(
+        [this, request, version = offset_version()](Machine& machine, Step& step,
+                                                    Answer<Committed> answer) {
+          auto response = machine.offset_commit(step, {{}, version}, request);
+          checker_.on_commit(request, response);
+          // Told to the checker when it is durable, whether or not the client hears of it.
+          step.effects.answers.emplace_back(
+              [this, request, response] { checker_.on_committed(request, response); });
+          step.effects.answer(answer, std::move(response));
+        },
+        [this](const Committed& response) {
+          if (const auto code = refusal_in(response); code != ErrorCode::none)
+            on_offset_error(code);
+        });
+    return true;
+  }
+
+  /// A commit that was long on its way: what the member has given up since then is not its to
+  /// commit.
+  void deliver_old_commit() {
+    if (!has_told_what_it_holds() || old_commit_.topics.empty() ||
+        old_commit_.member_id != member_id_ || old_commit_.generation_id_or_member_epoch >= epoch_)
+      return;
+    for (const auto& topic : old_commit_.topics)
+      for (const auto& partition : topic.partitions)
+        if (holds({topic.name, partition.partition_index})) return;
+    world_.trace(plan_.name, " sends an old commit");
+    world_.step([this](Machine& machine, Step& step) {
+      const auto expect_refused = [this](const auto& response) {
+        for (const auto& topic : response.topics)
+          for (const auto& partition : topic.partitions)
+            if (partition.error_code == ErrorCode::none)
+              throw Violation("a commit of " + member_id_ + " in its epoch " +
+                              std::to_string(old_commit_.generation_id_or_member_epoch) +
+                              ", for what it gave up since then, was taken");
+      };
+      if (plan_.producer)
+        expect_refused(machine.txn_offset_commit(step, {{}, txn_version()}, in_transaction(old_commit_)));
+      else
+        expect_refused(machine.offset_commit(step, {{}, old_commit_version_}, old_commit_));
+    });
+    old_commit_ = {};
+  }
+
+  World& world_;
+  Checker& checker_;
+  Transactions& transactions_;
+  const ClientPlan plan_;
+  std::string member_id_;
+  std::int32_t epoch_ = 0;  // or generation
+  Held held_;
+  bool is_waiting_ = false;
+
+ private:
+  void tick(std::uint64_t life) {
+    if (!is_alive_ || life != life_) return;
+    if (!is_waiting_ && !is_stalled()) {
+      if (world_.mishap(20)) deliver_old_commit();
+      act();
+    }
+    world_.after(Milliseconds{world_.between(700, 1300)}, [this, life] { tick(life); });
+  }
+
+  protocol::OffsetCommitRequest plain_commit() {
     protocol::OffsetCommitRequest request;
     request.group_id = plan_.group_id;
     request.member_id = member_id_;
@@ -215,75 +299,114 @@ class SimClient {
       world_.trace(plan_.name, " commits ", partition.topic, "-", partition.partition.value(), "=",
                    *position, " in ", epoch_);
     }
-    if (request.topics.empty()) return false;
-    if (old_commit_.topics.empty() || world_.chance(20)) {
-      old_commit_ = request;
-      old_commit_version_ = offset_version();
+    return request;
+  }
+  void keep_old_commit(const protocol::OffsetCommitRequest& request) {
+    if (!old_commit_.topics.empty() && !world_.chance(20)) return;
+    old_commit_ = request;
+    old_commit_version_ = offset_version();
+  }
+  /// What a commit's answer says of the member.
+  template <class Response>
+  static ErrorCode refusal_in(const Response& response) {
+    for (const auto& topic : response.topics)
+      for (const auto& partition : topic.partitions)
+        if (const auto code = partition.error_code;
+            code != ErrorCode::none && code != ErrorCode::unknown_topic_or_partition &&
+            code != ErrorCode::unknown_topic_id)
+          return code;
+    return ErrorCode::none;
+  }
+
+  // --- Transactions.
+
+  [[nodiscard]] std::int16_t txn_version() const { return offset_version() >= 10 ? 6 : 5; }
+  [[nodiscard]] protocol::TxnOffsetCommitRequest in_transaction(
+      const protocol::OffsetCommitRequest& plain) const {
+    protocol::TxnOffsetCommitRequest request;
+    request.group_id = plain.group_id;
+    request.member_id = plain.member_id;
+    request.group_instance_id = plain.group_instance_id;
+    request.generation_id = plain.generation_id_or_member_epoch;
+    request.producer_id = producer_.id;
+    request.producer_epoch = producer_.epoch;
+    for (const auto& topic : plain.topics) {
+      auto& copied = request.topics.emplace_back();
+      copied.name = topic.name;
+      copied.topic_id = topic.topic_id;
+      for (const auto& partition : topic.partitions) {
+        auto& committed = copied.partitions.emplace_back();
+        committed.partition_index = partition.partition_index;
+        committed.committed_offset = partition.committed_offset;
+        committed.committed_metadata = checker_.new_mark();
+      }
     }
-    using Committed = protocol::OffsetCommitResponse;
+    return request;
+  }
+  /// Fences what it was before, whose transaction is aborted.
+  void start_producer() {
+    producer_ = transactions_.start(*plan_.producer);
+    rewind();
+  }
+  /// It reads again from what counts.
+  void rewind() {
+    is_in_transaction_ = false;
+    for (auto& [partition, position] : held_) position.reset();
+  }
+
+  bool commit_in_transaction() {
+    const auto plain = plain_commit();
+    if (plain.topics.empty()) return false;
+    keep_old_commit(plain);
+    using Committed = protocol::TxnOffsetCommitResponse;
     call<Committed>(
-        [this, request, version = offset_version()](Machine& machine, Step& step,
-                                                    Answer<Committed> answer) {
-          auto response = machine.offset_commit(step, {{}, version}, request);
-          checker_.on_commit(request, response);
-          // Told to the checker when it is durable, whether or not the client hears of it.
-          step.effects.answers.emplace_back(
-              [this, request, response] { checker_.on_committed(request, response); });
+        [this, request = in_transaction(plain), version = txn_version()](
+            Machine& machine, Step& step, Answer<Committed> answer) {
+          const Caller caller{{}, version};
+          if (!transactions_.enlist({request.producer_id, request.producer_epoch}))
+            return step.effects.answer(answer,
+                                       Machine::refuse(step.image, caller, request,
+                                                       ErrorCode::invalid_producer_epoch));
+          auto response = machine.txn_offset_commit(step, caller, request);
+          checker_.on_txn_commit(request, response);
           step.effects.answer(answer, std::move(response));
         },
         [this](const Committed& response) {
-          for (const auto& topic : response.topics)
-            for (const auto& partition : topic.partitions) {
-              const auto code = partition.error_code;
-              if (code == ErrorCode::none || code == ErrorCode::unknown_topic_or_partition ||
-                  code == ErrorCode::unknown_topic_id)
-                continue;
-              return on_offset_error(code);
-            }
+          is_in_transaction_ = true;
+          const auto code = refusal_in(response);
+          if (code == ErrorCode::none) return;
+          start_producer();
+          if (code != ErrorCode::invalid_producer_epoch) on_offset_error(code);
         });
     return true;
   }
 
-  /// A commit that was long on its way: what the member has given up since then is not its to
-  /// commit.
-  void deliver_old_commit() {
-    if (!has_told_what_it_holds() || old_commit_.topics.empty() ||
-        old_commit_.member_id != member_id_ || old_commit_.generation_id_or_member_epoch >= epoch_)
-      return;
-    for (const auto& topic : old_commit_.topics)
-      for (const auto& partition : topic.partitions)
-        if (holds({topic.name, partition.partition_index})) return;
-    world_.trace(plan_.name, " sends an old commit");
-    world_.step([this](Machine& machine, Step& step) {
-      const auto response = machine.offset_commit(step, {{}, old_commit_version_}, old_commit_);
-      for (const auto& topic : response.topics)
-        for (const auto& partition : topic.partitions)
-          if (partition.error_code == ErrorCode::none)
-            throw Violation("a commit of " + member_id_ + " in its epoch " +
-                            std::to_string(old_commit_.generation_id_or_member_epoch) +
-                            ", for what it gave up since then, was taken");
+  bool end_transaction() {
+    const auto ticket = ++ticket_;
+    is_waiting_ = true;
+    const bool is_commit = world_.chance(75);
+    world_.after(world_.latency(), [this, ticket, is_commit, producer = producer_] {
+      const bool has_ended = transactions_.end(producer, is_commit);
+      world_.after(world_.latency(), [this, ticket, is_commit, has_ended] {
+        when_awake(0ms, ticket, [this, is_commit, has_ended] {
+          is_waiting_ = false;
+          is_in_transaction_ = false;
+          // The answer tells it the epoch of its next transaction.
+          if (has_ended)
+            producer_.epoch =
+                ProducerEpoch{static_cast<std::int16_t>(producer_.epoch.value() + 1)};
+          else
+            start_producer();
+          if (!is_commit) rewind();
+        });
+      });
     });
-    old_commit_ = {};
+    return true;
   }
 
-  World& world_;
-  Checker& checker_;
-  const ClientPlan plan_;
-  std::string member_id_;
-  std::int32_t epoch_ = 0;  // or generation
-  Held held_;
-  bool is_waiting_ = false;
-
- private:
-  void tick(std::uint64_t life) {
-    if (!is_alive_ || life != life_) return;
-    if (!is_waiting_ && !is_stalled()) {
-      if (world_.mishap(20)) deliver_old_commit();
-      act();
-    }
-    world_.after(Milliseconds{world_.between(700, 1300)}, [this, life] { tick(life); });
-  }
-
+  coordinator::Producer producer_;
+  bool is_in_transaction_ = false;
+  bool is_unstable_ = false;  // the last answer to where it may read
   protocol::OffsetCommitRequest old_commit_;
   std::int16_t old_commit_version_ = 0;
   bool is_alive_ = false;

@@ -46,11 +46,16 @@ TEST(GroupSimulation, HoldsForEverySeed) {
     all.crashes += tally.crashes;
     all.commits += tally.commits;
     all.fenced_commits += tally.fenced_commits;
+    all.txn_commits += tally.txn_commits;
+    all.txn_aborts += tally.txn_aborts;
+    all.unstable_fetches += tally.unstable_fetches;
   }
   std::cerr << last - first + 1 << " seeds: " << all.steps << " steps, " << all.generations
             << " generations, " << all.upgrades << " upgrades, " << all.downgrades
             << " downgrades, " << all.crashes << " crashes, " << all.commits << " commits, "
-            << all.fenced_commits << " commits refused\n";
+            << all.fenced_commits << " commits refused; in transactions " << all.txn_commits
+            << " offsets committed, " << all.txn_aborts << " aborted, " << all.unstable_fetches
+            << " waited for\n";
   if (last - first < 50) return;
   // Nothing is shown where nothing happens.
   EXPECT_GT(all.generations, last);
@@ -58,6 +63,9 @@ TEST(GroupSimulation, HoldsForEverySeed) {
   EXPECT_GT(all.downgrades, last / 10);
   EXPECT_GT(all.crashes, last);
   EXPECT_GT(all.fenced_commits, last / 10);
+  EXPECT_GT(all.txn_commits, last);
+  EXPECT_GT(all.txn_aborts, last);
+  EXPECT_GT(all.unstable_fetches, last / 2);
 }
 
 }  // namespace

@@ -60,13 +60,11 @@ class World {
   /// One step of the machine; it is durable, and its answers run, at the end of a tick.
   void step(const GroupHost::StepFunction& function) {
     host.run(function);
-    after_step();
-    if (flush_is_due_) return;
-    flush_is_due_ = true;
-    after(Milliseconds{between(0, 12)}, [this] {
-      flush_is_due_ = false;
-      host.flush();
-    });
+    stepped();
+  }
+  void write_marker(const coordinator::Marker& marker, base::Task when_durable) {
+    host.write_marker(marker, std::move(when_durable));
+    stepped();
   }
 
   /// Time goes on to `end`; what is due meanwhile happens, in order.
@@ -107,6 +105,15 @@ class World {
   static std::string text(std::int32_t n) { return std::to_string(n); }
   static std::string text(std::size_t n) { return std::to_string(n); }
 
+  void stepped() {
+    after_step();
+    if (flush_is_due_) return;
+    flush_is_due_ = true;
+    after(Milliseconds{between(0, 12)}, [this] {
+      flush_is_due_ = false;
+      host.flush();
+    });
+  }
   void move_to(base::SteadyTime when) {
     if (when > host.now().steady)
       host.advance(std::chrono::duration_cast<Milliseconds>(when - host.now().steady));

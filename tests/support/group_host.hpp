@@ -2,6 +2,7 @@
 // A group machine with its time, topics and log, driven as the coordinator's shard drives it: what
 // a step gives waits until it is durable, and a crash loses what was not.
 
+#include <algorithm>
 #include <chrono>
 #include <deque>
 #include <functional>
@@ -22,21 +23,37 @@ class GroupHost {
   explicit GroupHost(std::uint64_t seed) : random_(seed) {}
 
   using StepFunction = std::function<void(Machine&, Step&)>;
-  /// Sees the records of every step right after it, durable or not.
-  std::function<void(const std::vector<Record>&)> on_records;
-  /// And of every step when they are durable, before its answers run.
-  std::function<void(const std::vector<Record>&)> on_durable;
+  /// What a step writes: records, in a transaction or not, or a marker.
+  struct Written {
+    std::vector<Record> records;
+    std::optional<coordinator::Producer> producer;
+    std::optional<coordinator::Marker> marker;
+
+    /// As the machine of a shard is told when it reads the log.
+    void apply_to(Machine& machine) const {
+      for (const auto& record : records)
+        producer ? machine.apply_pending(*producer, record) : machine.apply(record);
+      if (marker) machine.end_transaction(marker->producer.id, marker->commit);
+    }
+  };
+  /// Sees what every step writes right after it, durable or not.
+  std::function<void(const Written&)> on_written;
+  /// And when it is durable, before the step's answers run.
+  std::function<void(const Written&)> on_durable;
 
   /// One step, whose records and answers wait for flush().
   void run(const StepFunction& function) {
-    Filed filed;
     Effects effects;
     Step step{now_, topics_.image(), options, random_, machine_->deadlines(), effects};
     function(*machine_, step);
-    filed.records = std::move(effects.records);
-    filed.answers = std::move(effects.answers);
-    if (on_records) on_records(filed.records);
-    filed_.push_back(std::move(filed));
+    file({{std::move(effects.records), effects.producer, std::nullopt}, std::move(effects.answers)});
+  }
+  /// A transaction ends in the machine's partition.
+  void write_marker(const coordinator::Marker& marker, base::Task when_durable = {}) {
+    machine_->end_transaction(marker.producer.id, marker.commit);
+    Filed filed{{{}, std::nullopt, marker}, {}};
+    if (when_durable) filed.answers.push_back(std::move(when_durable));
+    file(std::move(filed));
   }
   /// A look that changes nothing.
   template <class F>
@@ -51,7 +68,7 @@ class GroupHost {
     while (count-- > 0 && !filed_.empty()) {
       auto filed = std::move(filed_.front());
       filed_.pop_front();
-      append(filed.records);
+      append(filed.written);
       for (auto& answer : filed.answers) answer();
     }
   }
@@ -60,25 +77,24 @@ class GroupHost {
   /// The broker dies: of what was not durable the first `kept` steps are in the log, their answers
   /// never run; the machine comes back from the log, and a step with finish_loading() is to follow.
   void crash(std::size_t kept) {
-    for (std::size_t i = 0; i < kept && i < filed_.size(); ++i) append(filed_[i].records);
+    for (std::size_t i = 0; i < kept && i < filed_.size(); ++i) append(filed_[i].written);
     filed_.clear();
     machine_ = folded();
   }
 
   /// A machine made of the log, which went through bytes; `compacted`: of the newest record of each
-  /// key, without tombstones.
+  /// key that counts, without tombstones, up to the first that a transaction has yet to decide.
   [[nodiscard]] std::unique_ptr<Machine> folded(bool compacted = false) const {
     auto machine = std::make_unique<Machine>();
-    std::map<Bytes, std::size_t> newest;
-    for (std::size_t i = 0; i < log_.size(); ++i) newest[log_[i].key] = i;
+    const auto is_kept = compacted ? kept_by_compaction() : std::vector<bool>(log_.size(), true);
     for (std::size_t i = 0; i < log_.size(); ++i) {
-      const auto& [key, value] = log_[i];
-      if (compacted && (newest[key] != i || !value)) continue;
-      std::optional<base::ByteView> view;
-      if (value) view = base::ByteView(*value);
-      const auto record = decode(base::ByteView(key), view);
+      const auto& logged = log_[i];
+      if (logged.marker) machine->end_transaction(logged.marker->producer.id, logged.marker->commit);
+      if (logged.marker || !is_kept[i]) continue;
+      const auto record = decode_logged(logged);
       EXPECT_TRUE(record.has_value()) << "a record that was written cannot be read";
-      if (record) machine->apply(*record);
+      if (!record) continue;
+      logged.producer ? machine->apply_pending(*logged.producer, *record) : machine->apply(*record);
     }
     return machine;
   }
@@ -87,10 +103,9 @@ class GroupHost {
   [[nodiscard]] std::optional<GroupMetadataRecord::Value> newest_group_record(
       std::string_view group_id) const {
     std::optional<GroupMetadataRecord::Value> newest;
-    for (const auto& [key, value] : log_) {
-      std::optional<base::ByteView> view;
-      if (value) view = base::ByteView(*value);
-      const auto record = decode(base::ByteView(key), view);
+    for (const auto& logged : log_) {
+      if (logged.marker) continue;
+      const auto record = decode_logged(logged);
       if (!record || group_of(*record) != group_id) continue;
       if (const auto* of_group = std::get_if<GroupMetadataRecord>(&*record))
         newest = of_group->value;
@@ -121,12 +136,49 @@ class GroupHost {
 
  private:
   struct Filed {
-    std::vector<Record> records;
+    Written written;
     std::vector<base::Task> answers;
   };
-  void append(const std::vector<Record>& records) {
-    for (const auto& record : records) log_.push_back(encode(record));
-    if (on_durable) on_durable(records);
+  void file(Filed filed) {
+    if (on_written) on_written(filed.written);
+    filed_.push_back(std::move(filed));
+  }
+  /// A record, or a marker.
+  struct Logged {
+    EncodedRecord record;
+    std::optional<coordinator::Producer> producer;
+    std::optional<coordinator::Marker> marker;
+  };
+  void append(const Written& written) {
+    for (const auto& record : written.records)
+      log_.push_back({encode(record), written.producer, std::nullopt});
+    if (written.marker) log_.push_back({{}, std::nullopt, written.marker});
+    if (on_durable) on_durable(written);
+  }
+  static base::Result<Record> decode_logged(const Logged& logged) {
+    std::optional<base::ByteView> value;
+    if (logged.record.value) value = base::ByteView(*logged.record.value);
+    return decode(base::ByteView(logged.record.key), value);
+  }
+  [[nodiscard]] std::vector<bool> kept_by_compaction() const {
+    std::vector<bool> counts(log_.size(), true);
+    std::map<ProducerId, std::vector<std::size_t>> open;
+    for (std::size_t i = 0; i < log_.size(); ++i) {
+      if (log_[i].producer) open[log_[i].producer->id].push_back(i);
+      if (!log_[i].marker) continue;
+      for (const auto place : open[log_[i].marker->producer.id])
+        counts[place] = log_[i].marker->commit;
+      open.erase(log_[i].marker->producer.id);
+    }
+    std::size_t end = log_.size();
+    for (const auto& [producer, places] : open) end = std::min(end, places.front());
+    std::map<Bytes, std::size_t> newest;
+    for (std::size_t i = 0; i < end; ++i)
+      if (counts[i]) newest[log_[i].record.key] = i;
+    std::vector<bool> kept(log_.size(), true);
+    for (std::size_t i = 0; i < end; ++i)
+      kept[i] = counts[i] && log_[i].record.value && newest[log_[i].record.key] == i;
+    return kept;
   }
 
   Now now_{.steady = base::SteadyTime{std::chrono::hours(1)}, .wall_ms = 1'700'000'000'000};
@@ -134,7 +186,7 @@ class GroupHost {
   base::SeededRandom random_;
   std::unique_ptr<Machine> machine_ = std::make_unique<Machine>();
   std::deque<Filed> filed_;
-  std::vector<EncodedRecord> log_;
+  std::vector<Logged> log_;
 };
 
 }  // namespace moldau::group

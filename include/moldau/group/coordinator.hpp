@@ -69,7 +69,8 @@ class Coordinator final : public cluster::MetadataListener {
   struct Totals {
     std::size_t groups = 0;
     std::size_t offsets = 0;
-    std::size_t loading = 0;  // shards
+    std::size_t pending_offsets = 0;  // of transactions that are open
+    std::size_t loading = 0;          // shards
   };
   [[nodiscard]] Totals totals() const;
 

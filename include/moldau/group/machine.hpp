@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "moldau/coordinator/effects.hpp"
 #include "moldau/group/step.hpp"
 #include "moldau/protocol/consumer_group_describe.hpp"
 #include "moldau/protocol/consumer_group_heartbeat.hpp"
@@ -28,6 +29,7 @@
 #include "moldau/protocol/offset_delete.hpp"
 #include "moldau/protocol/offset_fetch.hpp"
 #include "moldau/protocol/sync_group.hpp"
+#include "moldau/protocol/txn_offset_commit.hpp"
 
 namespace moldau::group {
 
@@ -48,6 +50,11 @@ class Machine {
 
   /// The next record of the log.
   void apply(const Record& record);
+  /// The next record of the log, in a batch of that producer's transaction.  Only offsets wait for the marker;
+  /// nobody writes anything else in a transaction.
+  void apply_pending(const coordinator::Producer& producer, const Record& record);
+  /// The marker of a transaction, which need not have offsets here, is the next of the log.
+  void end_transaction(ProducerId producer, bool commit);
   /// All records were applied and clients may come: members that are in the log get a whole session.
   void finish_loading(Step& step);
 
@@ -66,6 +73,13 @@ class Machine {
       Step& step, const Caller& caller, const protocol::ConsumerGroupHeartbeatRequest& request);
   protocol::OffsetCommitResponse offset_commit(Step& step, const Caller& caller,
                                                const protocol::OffsetCommitRequest& request);
+  /// Whoever calls has made sure that the transaction is open and has this machine's partition in it (KIP-890).
+  protocol::TxnOffsetCommitResponse txn_offset_commit(Step& step, const Caller& caller,
+                                                      const protocol::TxnOffsetCommitRequest& request);
+  /// `code` for every partition, but for those that the image does not have, which are told so.
+  static protocol::TxnOffsetCommitResponse refuse(const metadata::MetadataImage& image, const Caller& caller,
+                                                  const protocol::TxnOffsetCommitRequest& request,
+                                                  protocol::ErrorCode code);
   protocol::OffsetDeleteResponse offset_delete(Step& step, const protocol::OffsetDeleteRequest& request);
   protocol::DeleteGroupsResponse::Result delete_group(Step& step, const std::string& group_id);
 
@@ -92,6 +106,8 @@ class Machine {
 
   [[nodiscard]] std::size_t group_count() const { return groups_.size(); }
   [[nodiscard]] std::size_t offset_count() const;
+  /// Partitions whose offset a transaction may change.
+  [[nodiscard]] std::size_t pending_offset_count() const;
 
  private:
   [[nodiscard]] Group* find(std::string_view group_id) const;
@@ -101,6 +117,7 @@ class Machine {
   T& put(std::unique_ptr<T> group);
   void remove(const std::string& group_id);
   void forget(Step& step, const std::string& group_id);
+  void make_place_for_offset(const OffsetCommitRecord& record);
   void apply_typed(const OffsetCommitRecord& record);
   void apply_typed(const OffsetTrailRecord& record);
   void apply_typed(const GroupMetadataRecord& record);
@@ -115,7 +132,7 @@ class Machine {
   void apply_to_consumer(const T& record, bool makes_group);
   void downgrade_if_due(Step& step, ConsumerGroup& group);
 
-  // Invariant: a group that has an offset and no members of its own is a classic group, Empty.
+  // Invariant: a group that has an offset, be it pending, and no members of its own is a classic group, Empty.
   std::map<std::string, std::unique_ptr<Group>, std::less<>> groups_;
   std::unique_ptr<OffsetStore> offsets_;
   Deadlines deadlines_;
