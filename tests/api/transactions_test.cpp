@@ -20,9 +20,9 @@ const TopicPartition second{"t", PartitionIndex{1}};
 const TopicPartition nowhere{"t", PartitionIndex{9}};
 
 /// A node on which topic "t" is there and transactional id "id" has a producer.
-class Transactions : public ::testing::Test {
+class TransactionApis : public ::testing::Test {
  protected:
-  Transactions() {
+  TransactionApis() {
     node.create_topic("t", 2);
     protocol::FindCoordinatorRequest find;
     find.coordinator_keys = {"id"};
@@ -184,7 +184,7 @@ class Transactions : public ::testing::Test {
   Producer producer;
 };
 
-TEST_F(Transactions, AProducerIsToldWhenItIsDurable) {
+TEST_F(TransactionApis, AProducerIsToldWhenItIsDurable) {
   const auto answered = node.call(init_producer_id, init_request("another"), 5);
   settle();
   EXPECT_FALSE(answered->response.has_value());
@@ -194,14 +194,14 @@ TEST_F(Transactions, AProducerIsToldWhenItIsDurable) {
   EXPECT_NE(answered->response->producer_id, producer.id);
 }
 
-TEST_F(Transactions, AnEmptyIdIsNoId) {
+TEST_F(TransactionApis, AnEmptyIdIsNoId) {
   const auto answer = settled(node.call(init_producer_id, init_request(""), 5));
   EXPECT_EQ(answer.error_code, ErrorCode::invalid_request);
   EXPECT_EQ(answer.producer_id, no_producer_id);
   EXPECT_EQ(answer.producer_epoch, no_producer_epoch);
 }
 
-TEST_F(Transactions, HalfAProducerIsRefusedWithAnIdAndWithout) {
+TEST_F(TransactionApis, HalfAProducerIsRefusedWithAnIdAndWithout) {
   for (const bool transactional : {true, false}) {
     auto request = init_request("id");
     if (!transactional) request.transactional_id.reset();
@@ -211,7 +211,7 @@ TEST_F(Transactions, HalfAProducerIsRefusedWithAnIdAndWithout) {
   }
 }
 
-TEST_F(Transactions, BeforeTheTopicIsThereNobodyIsCoordinator) {
+TEST_F(TransactionApis, BeforeTheTopicIsThereNobodyIsCoordinator) {
   TestNode fresh;
   const auto refused = fresh.call(init_producer_id, init_request("id"), 5);
   ASSERT_TRUE(refused->response.has_value());
@@ -225,7 +225,7 @@ TEST_F(Transactions, BeforeTheTopicIsThereNobodyIsCoordinator) {
   EXPECT_TRUE(listed->response->transaction_states.empty());
 }
 
-TEST_F(Transactions, OnePartitionThatIsNotThereKeepsTheOthersOut) {
+TEST_F(TransactionApis, OnePartitionThatIsNotThereKeepsTheOthersOut) {
   EXPECT_EQ(add({first, nowhere}), (std::vector{ErrorCode::operation_not_attempted,
                                                 ErrorCode::unknown_topic_or_partition}));
   EXPECT_EQ(describe("id").transaction_state, "Empty");
@@ -234,7 +234,7 @@ TEST_F(Transactions, OnePartitionThatIsNotThereKeepsTheOthersOut) {
   EXPECT_EQ(partitions_of("id"), (std::vector{first, second}));
 }
 
-TEST_F(Transactions, ClientsAddNoInternalTopic) {
+TEST_F(TransactionApis, ClientsAddNoInternalTopic) {
   (void)add_offsets(producer);
   const TopicPartition offsets{"__consumer_offsets", PartitionIndex{0}};
   EXPECT_EQ(add({offsets}), std::vector{ErrorCode::topic_authorization_failed});
@@ -242,7 +242,7 @@ TEST_F(Transactions, ClientsAddNoInternalTopic) {
             (std::vector{std::pair{std::string("id"), ErrorCode::none}}));
 }
 
-TEST_F(Transactions, AClientIsToldOfItsFencingAsItKnowsIt) {
+TEST_F(TransactionApis, AClientIsToldOfItsFencingAsItKnowsIt) {
   const auto old = std::exchange(producer, init("id"));
   EXPECT_EQ(add({first}, old, 1), std::vector{ErrorCode::invalid_producer_epoch});
   EXPECT_EQ(add({first}, old, 2), std::vector{ErrorCode::producer_fenced});
@@ -252,7 +252,7 @@ TEST_F(Transactions, AClientIsToldOfItsFencingAsItKnowsIt) {
   EXPECT_EQ(end(true, old, 2).error_code, ErrorCode::producer_fenced);
 }
 
-TEST_F(Transactions, BrokersAskForSeveralAtOnce) {
+TEST_F(TransactionApis, BrokersAskForSeveralAtOnce) {
   EXPECT_EQ(add({first}), std::vector{ErrorCode::none});
   EXPECT_EQ(verify({{"id", first}, {"id", second}, {"nobody", first}, {"id", nowhere}}, true),
             (std::vector<std::pair<std::string, ErrorCode>>{
@@ -266,7 +266,7 @@ TEST_F(Transactions, BrokersAskForSeveralAtOnce) {
   EXPECT_EQ(partitions_of("id"), (std::vector{first, second}));
 }
 
-TEST_F(Transactions, AGroupIsAddedBeforeItsTopicIsThere) {
+TEST_F(TransactionApis, AGroupIsAddedBeforeItsTopicIsThere) {
   ASSERT_EQ(node.controller->image()->find_topic(group::offsets_topic), nullptr);
   EXPECT_EQ(add_offsets(producer).error_code, ErrorCode::none);
   ASSERT_NE(node.controller->image()->find_topic(group::offsets_topic), nullptr);
@@ -275,14 +275,27 @@ TEST_F(Transactions, AGroupIsAddedBeforeItsTopicIsThere) {
   EXPECT_EQ(partitions_of("id"), std::vector{place});
 }
 
-TEST_F(Transactions, ARefusedEndGivesNoProducer) {
+TEST_F(TransactionApis, ARefusedEndGivesNoProducer) {
   const auto answer = end(true, next(producer), 5);
   EXPECT_EQ(answer.error_code, ErrorCode::producer_fenced);
   EXPECT_EQ(answer.producer_id, no_producer_id);
   EXPECT_EQ(answer.producer_epoch, no_producer_epoch);
 }
 
-TEST_F(Transactions, MarkersOfAGroupsPartitionGoThroughItsCoordinator) {
+TEST_F(TransactionApis, ProducersOfWhatIsNoPartitionAreRefusedInKafkasWords) {
+  const auto unknown_topic = producers_of({"nobody", PartitionIndex{0}});
+  EXPECT_EQ(unknown_topic.error_code, ErrorCode::unknown_topic_or_partition);
+  EXPECT_EQ(unknown_topic.error_message, "This server does not host this topic-partition.");
+  const auto unknown_partition = producers_of(nowhere);
+  EXPECT_EQ(unknown_partition.error_code, ErrorCode::unknown_topic_or_partition);
+  EXPECT_EQ(unknown_partition.error_message, std::nullopt);
+  EXPECT_EQ(producers_of({"a/b", PartitionIndex{0}}).error_code,
+            ErrorCode::invalid_topic_exception);
+  EXPECT_EQ(producers_of({"", PartitionIndex{0}}).error_message,
+            "Topic name is invalid: the empty string is not allowed");
+}
+
+TEST_F(TransactionApis, MarkersOfAGroupsPartitionGoThroughItsCoordinator) {
   (void)add_offsets(producer);
   const TopicPartition place{std::string(group::offsets_topic),
                              node.groups->partition_of("g").value()};
@@ -294,7 +307,7 @@ TEST_F(Transactions, MarkersOfAGroupsPartitionGoThroughItsCoordinator) {
             std::vector{ErrorCode::not_leader_or_follower});
 }
 
-TEST_F(Transactions, ADescriptionNamesWhatIsNotThere) {
+TEST_F(TransactionApis, ADescriptionNamesWhatIsNotThere) {
   const auto nobody = describe("nobody");
   EXPECT_EQ(nobody.error_code, ErrorCode::transactional_id_not_found);
   EXPECT_EQ(nobody.transactional_id, "nobody");
@@ -305,7 +318,7 @@ TEST_F(Transactions, ADescriptionNamesWhatIsNotThere) {
   EXPECT_EQ(known.transaction_timeout_ms, 60'000);
 }
 
-TEST_F(Transactions, AListHasWhatTheFiltersLeave) {
+TEST_F(TransactionApis, AListHasWhatTheFiltersLeave) {
   (void)init("another");
   EXPECT_EQ(add({first}), std::vector{ErrorCode::none});
   const auto list = [&](protocol::ListTransactionsRequest request) {
@@ -328,7 +341,7 @@ TEST_F(Transactions, AListHasWhatTheFiltersLeave) {
   EXPECT_TRUE(refused.transaction_states.empty());
 }
 
-TEST_F(Transactions, WhatWasToldIsThereAfterARestart) {
+TEST_F(TransactionApis, WhatWasToldIsThereAfterARestart) {
   EXPECT_EQ(add({first, second}), (std::vector{ErrorCode::none, ErrorCode::none}));
   node.restart_coordinators();
   settle();
