@@ -133,6 +133,7 @@ base::Result<LoadedParts> load_from_files(FileSystem& fs, const std::string& dir
                   Segment::create(fs, directory, options.log_start, options.now_ms));
     parts.segments.push_back(std::move(segment));
     parts.start = parts.end = options.log_start;
+    parts.unsynced = true;
     return loaded;
   }
   for (std::size_t i = 0; i + 1 < files.size(); ++i)

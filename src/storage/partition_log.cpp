@@ -56,6 +56,7 @@ PartitionLog::PartitionLog(LogServices& services, std::string directory, TopicPa
       epochs_on_disk_(std::move(parts.epochs_on_disk)),
       active_unsynced_(parts.unsynced),
       directory_unsynced_(parts.unsynced),
+      metadata_unsynced_(parts.unsynced),
       finished_(parts.finished) {
   MOLDAU_CHECK(start_ <= end_, "a log starts below its end");
 }

@@ -45,7 +45,7 @@ struct LogParts {
   LeaderEpochs epochs;
   std::vector<EpochStart> epochs_on_disk;
   ProducerState producers;
-  bool unsynced = false;  // what was found may not survive a power cut yet
+  bool unsynced = false;  // what was found or made may not survive a power cut yet
   bool finished = false;  // as an orderly stop left it: there is nothing to add to its files
 };
 

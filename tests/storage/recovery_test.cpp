@@ -339,6 +339,40 @@ TEST(Recovery, RefusesForeignLockedAndUnknownDirectories) {
             Errc::foreign_directory);
 }
 
+/// A directory on `disk` takes a batch, and after a power cut that leaves nothing that was not synced it has it.
+void expect_batches_to_survive(MemoryFileSystem& disk) {
+  TestDirectory test(disk, small_options(), 2);
+  ASSERT_TRUE(test.open().has_value());
+  ASSERT_TRUE(test.append(*test.log().value(), plain_batch(1, 10)).has_value());
+  ASSERT_TRUE(test.directory->commit().has_value());
+  const auto left = disk.after_power_cut(std::vector<std::uint64_t>{});
+  TestDirectory again(*left, small_options(), 3);
+  ASSERT_TRUE(again.open().has_value());
+  const auto log = again.directory->find({test_topic, PartitionIndex{0}});
+  ASSERT_NE(log, nullptr);
+  ASSERT_FALSE(log->offline().has_value()) << log->offline()->message;
+  EXPECT_EQ(log->end_offset(), Offset{1});
+}
+
+TEST(Recovery, ALogThatAKilledProcessWasMakingIsMadeDurable) {
+  MemoryFileSystem fs;
+  TestDirectory test(fs);
+  ASSERT_TRUE(test.open().has_value());
+  ASSERT_TRUE(test.log().has_value());  // and its entry in the lane is not committed
+  expect_batches_to_survive(*fs.after_kill());
+}
+
+TEST(Recovery, ALogThatAPowerCutLeftInPiecesIsMadeDurable) {
+  MemoryFileSystem fs;
+  TestDirectory test(fs);
+  ASSERT_TRUE(test.open().has_value());
+  ASSERT_TRUE(test.log().has_value());
+  std::vector<std::uint64_t> survivors;  // all but its segment
+  for (const auto operation : fs.unsynced_operations())
+    if (!fs.describe(operation).ends_with(".log")) survivors.push_back(operation);
+  expect_batches_to_survive(*fs.after_power_cut(survivors));
+}
+
 TEST(Recovery, ALogOfNoTopicIsMovedAsideWithItsFiles) {
   MemoryFileSystem fs;
   TestDirectory test(fs);
