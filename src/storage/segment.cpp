@@ -151,10 +151,15 @@ base::Status Segment::prepare_to_append() {
   }
   if (!usable) {
     log::info("storage.index_rebuilt", "the indexes of {} are made anew", path(file_names::log_suffix));
+    const SegmentState whole = state();
     MOLDAU_ASSIGN(const std::uint64_t good, rebuild());
-    if (good < size())
+    if (good < whole.size) {
+      MutexLock lock(mutex_);
+      state_ = whole;  // what is behind the damage stays part of it
+      ready_to_append_ = false;
       return fail(Errc::damaged, fmt::format("{} has no batch at byte {}",
                                              path(file_names::log_suffix), good));
+    }
   }
   MOLDAU_ASSIGN(const auto log_file, file());
   MutexLock lock(mutex_);

@@ -173,6 +173,38 @@ TEST(Recovery, ASegmentThatLostSyncedBytesIsOfflineAndNothingIsDeleted) {
   EXPECT_EQ(read_all(*healed.log(0).value()).value().size(), 1U);
 }
 
+TEST(Recovery, RotThatShowsWhenTheIndexIsMadeAnewCutsNothing) {
+  MemoryFileSystem fs;
+  TestDirectory test(fs);
+  ASSERT_TRUE(test.open().has_value());
+  LogOptions options;
+  options.index_interval_bytes = 300;
+  const auto log = test.log(0, options).value();
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(test.append(*log, plain_batch(1, 1000)).has_value());
+  ASSERT_TRUE(test.directory->commit().has_value());
+  ASSERT_TRUE(test.directory->checkpoint().has_value());
+  const auto left = fs.after_kill();
+  const std::string path = "data/topic-0/00000000000000000000.log";
+  left->flip_bit(path, left->info(path).value().size / 2, 0);
+  ASSERT_TRUE(left->remove("data/topic-0/00000000000000000000.index").has_value());
+  const auto contents = read_whole(*left, path).value();
+  {
+    TestDirectory again(*left, small_options(), 2);
+    ASSERT_TRUE(again.open().has_value());
+    const auto found = again.log(0, options).value();
+    ASSERT_TRUE(again.append(*found, plain_batch(1, 10)).has_value());
+    ASSERT_TRUE(again.directory->commit().has_value());
+    again.clock.advance(std::chrono::seconds(2));
+    ASSERT_TRUE(again.directory->write_behind().has_value());
+    ASSERT_TRUE(found->offline().has_value());
+    EXPECT_EQ(found->offline()->code, Errc::damaged);
+    ASSERT_TRUE(again.directory->checkpoint().has_value());
+  }
+  TestDirectory later(*left, small_options(), 3);
+  ASSERT_TRUE(later.open().has_value());
+  EXPECT_EQ(read_whole(*left, path).value().substr(0, contents.size()), contents);
+}
+
 TEST(Recovery, WhatTheLaneHasForADamagedLogIsSetAside) {
   MemoryFileSystem fs;
   TestDirectory test(fs);
