@@ -30,7 +30,8 @@ protocol::ErrorCode error_code(base::Errc error) {
     case Errc::unsupported_compression: return ErrorCode::unsupported_compression_type;
     case Errc::out_of_order_sequence: return ErrorCode::out_of_order_sequence_number;
     case Errc::invalid_producer_epoch: return ErrorCode::invalid_producer_epoch;
-    case Errc::invalid_txn_state: return ErrorCode::invalid_txn_state;
+    case Errc::invalid_txn_state:
+    case Errc::transaction_not_verified: return ErrorCode::invalid_txn_state;
     case Errc::invalid_producer_id_mapping: return ErrorCode::invalid_producer_id_mapping;
     case Errc::transaction_coordinator_fenced: return ErrorCode::transaction_coordinator_fenced;
     case Errc::not_enough_replicas: return ErrorCode::not_enough_replicas;

@@ -33,6 +33,7 @@ std::string_view name(Errc code) {
     MOLDAU_NAME(out_of_order_sequence);
     MOLDAU_NAME(invalid_producer_epoch);
     MOLDAU_NAME(invalid_txn_state);
+    MOLDAU_NAME(transaction_not_verified);
     MOLDAU_NAME(invalid_producer_id_mapping);
     MOLDAU_NAME(transaction_coordinator_fenced);
     MOLDAU_NAME(not_enough_replicas);

@@ -140,7 +140,8 @@ base::Result<AppendOutcome> Partition::append(base::SharedBytes batch,
   MOLDAU_TRY(check_serving());
   if (request.acks == Acks::all && state_.isr.size() < replicas_required())
     return fail(Errc::not_enough_replicas, "fewer in-sync replicas than min.insync.replicas");
-  const storage::AppendContext context{state_.leader_epoch, request.now_ms, request.origin};
+  const storage::AppendContext context{state_.leader_epoch, request.now_ms, request.origin,
+                                       request.transaction_version, request.verified};
   MOLDAU_ASSIGN(const auto appended, log_->append_as_leader(std::move(batch), context));
   AppendOutcome outcome{appended.first_offset, log_->start_offset(), false};
   const Offset required = appended.last_offset + 1;
@@ -153,6 +154,16 @@ base::Result<AppendOutcome> Partition::append(base::SharedBytes batch,
   while (place != queue.begin() && std::prev(place)->required > required) --place;
   queue.insert(place, AckWaiter{required, request.target, request.index});
   return outcome;
+}
+
+base::Result<AppendOutcome> Partition::append_marker(const record::TransactionMarker& marker,
+                                                     std::int16_t transaction_version,
+                                                     AppendRequest request) {
+  MOLDAU_ASSIGN(auto batch, record::build_marker_batch(marker, request.now_ms));
+  if (config()->log_append_time) record::set_log_append_time(batch.mutable_view(), request.now_ms);
+  request.origin = storage::AppendOrigin::coordinator;
+  request.transaction_version = transaction_version;
+  return append(std::move(batch), request);
 }
 
 base::Result<ReadOutcome> Partition::read(const ReadRequest& request) {
@@ -187,8 +198,15 @@ base::Result<ReadOutcome> Partition::read(const ReadRequest& request) {
   outcome.would_block = result.would_block;
   outcome.records = std::move(result.records);
   outcome.next_offset = result.next_offset;
-  if (request.isolation == Isolation::committed && !outcome.would_block) {
-    MOLDAU_ASSIGN(outcome.aborted, log_->aborted_transactions(request.from, outcome.next_offset));
+  if (request.isolation == Isolation::committed && !outcome.records.empty()) {
+    MOLDAU_ASSIGN(auto aborted, log_->aborted_transactions(request.from, outcome.next_offset,
+                                                           request.may_block));
+    if (!aborted) {
+      outcome.would_block = true;
+      outcome.records = {};
+      return outcome;
+    }
+    outcome.aborted = std::move(*aborted);
   }
   return outcome;
 }
@@ -217,8 +235,10 @@ base::Result<storage::TimestampOffset> Partition::find_offset(OffsetSpec spec,
       return storage::TimestampOffset{};
     case OffsetSpec::earliest_pending_upload: return storage::TimestampOffset{};
     case OffsetSpec::max_timestamp: {
-      MOLDAU_ASSIGN(const auto found, log_->max_timestamp(upper));
-      return found.value_or(storage::TimestampOffset{});
+      MOLDAU_ASSIGN(const auto found, log_->max_timestamp(high_watermark()));
+      // Kafka too has no other answer when the record is one of an open transaction.
+      if (!found || found->offset >= upper) return storage::TimestampOffset{};
+      return *found;
     }
     case OffsetSpec::timestamp: {
       MOLDAU_ASSIGN(const auto found, log_->find_timestamp(timestamp_ms, upper));

@@ -12,13 +12,17 @@ using base::fail;
 namespace {
 
 constexpr std::uint32_t checkpoint_magic = 0x4D4C4350;  // "MLCP"
-constexpr std::uint16_t checkpoint_version = 1;
+constexpr std::uint16_t checkpoint_version = 2;
+/// Did not have the transaction indexes.
+constexpr std::uint16_t checkpoint_version_oldest = 1;
+/// Instead of their count.
+constexpr std::uint32_t txns_unknown = 0xFFFFFFFF;
 constexpr std::uint16_t closed_flag = 1;
 constexpr std::uint16_t unsynced_flag = 2;
 constexpr std::size_t crc_at = 4;
 constexpr std::size_t checked_from = 8;
 
-std::optional<LogState> decode_log_state(ByteSource& source) {
+std::optional<LogState> decode_log_state(ByteSource& source, std::uint16_t version) {
   LogState log;
   log.name.topic = source.get_text();
   log.name.partition = PartitionIndex{source.get<std::int32_t>()};
@@ -46,6 +50,18 @@ std::optional<LogState> decode_log_state(ByteSource& source) {
   log.producers = std::move(*producers);
   log.offline = source.get_text();
   log.set_aside = source.get<std::uint8_t>() != 0;
+  const auto indexes =
+      version == checkpoint_version_oldest ? txns_unknown : source.get<std::uint32_t>();
+  if (indexes == txns_unknown) log.txns.reset();
+  for (std::uint32_t i = 0; log.txns && i < indexes && source.ok(); ++i) {
+    const Offset base{source.get<std::int64_t>()};
+    TxnIndexFacts facts;
+    facts.kind = static_cast<TxnIndexFacts::Kind>(source.get<std::uint8_t>());
+    facts.entries = source.get<std::uint32_t>();
+    facts.crc = source.get<std::uint32_t>();
+    if (facts.kind > TxnIndexFacts::Kind::distrusted) return std::nullopt;
+    log.txns->emplace(base, facts);
+  }
   if (!source.ok()) return std::nullopt;
   return log;
 }
@@ -75,6 +91,14 @@ void encode_log_state(const LogState& log, ByteSink& sink) {
   log.producers.save(sink);
   sink.put_text(log.offline);
   sink.put(static_cast<std::uint8_t>(log.set_aside ? 1 : 0));
+  sink.put(log.txns ? static_cast<std::uint32_t>(log.txns->size()) : txns_unknown);
+  if (!log.txns) return;
+  for (const auto& [base, facts] : *log.txns) {
+    sink.put(base.value());
+    sink.put(static_cast<std::uint8_t>(facts.kind));
+    sink.put(facts.entries);
+    sink.put(facts.crc);
+  }
 }
 
 std::string encode_checkpoint_header(const Checkpoint& checkpoint, std::size_t log_count) {
@@ -110,7 +134,7 @@ base::Result<Checkpoint> decode_checkpoint(std::string_view text) {
   if (!source.ok() || magic != checkpoint_magic ||
       base::crc32c(bytes.subspan(checked_from)) != crc)
     return fail(Errc::damaged, "the checkpoint of the log directory does not have its checksum");
-  if (version != checkpoint_version)
+  if (version < checkpoint_version_oldest || version > checkpoint_version)
     return fail(Errc::foreign_directory, "the checkpoint was written by a newer version");
   Checkpoint checkpoint;
   checkpoint.closed = (flags & closed_flag) != 0;
@@ -122,7 +146,7 @@ base::Result<Checkpoint> decode_checkpoint(std::string_view text) {
   checkpoint.replay_from.sequence = source.get<std::uint64_t>();
   const auto count = source.get<std::uint32_t>();
   for (std::uint32_t i = 0; i < count; ++i) {
-    auto log = decode_log_state(source);
+    auto log = decode_log_state(source, version);
     if (!log) return fail(Errc::damaged, "the checkpoint of the log directory is cut off");
     const TopicIdPartition key{log->topic_id, log->name.partition};
     checkpoint.logs.emplace(key, std::move(*log));

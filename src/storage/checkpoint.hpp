@@ -26,6 +26,9 @@ struct LogState {
   SegmentState segment;  // the active one
   std::vector<EpochStart> epochs;
   ProducerState producers;
+  /// Of the segments whose transaction index has entries, or is not known to have none.  nullopt: the
+  /// checkpoint does not say.
+  std::optional<std::map<Offset, TxnIndexFacts>> txns = std::map<Offset, TxnIndexFacts>{};
   /// Why the log is offline, or empty.  It stays so until its files are what they should be again.
   std::string offline;
   /// Entries of the lane that its files lack were set aside in a file: it stays offline whatever happens.

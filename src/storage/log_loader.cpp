@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "directory_files.hpp"
 #include "file_names.hpp"
@@ -19,6 +20,7 @@ namespace {
 struct SegmentFile {
   Offset base{};
   std::uint64_t size = 0;
+  bool has_txn_index = false;
 };
 
 /// The segments in the directory, after the cleaner's unfinished business was settled: .swap files are
@@ -37,18 +39,50 @@ base::Result<std::vector<SegmentFile>> list_segments(FileSystem& fs, const std::
     }
   }
   std::vector<SegmentFile> segments;
+  std::set<Offset> txn_indexes;
   for (const auto& name : names) {
+    if (const auto base = file_names::parse_offset(name, file_names::txn_index_suffix))
+      txn_indexes.insert(*base);
     const auto base = file_names::parse_offset(name, file_names::log_suffix);
     if (!base) continue;
     MOLDAU_ASSIGN(const auto info, fs.info(file_names::join(directory, name)));
     segments.push_back({*base, info.size});
   }
+  for (auto& segment : segments) segment.has_txn_index = txn_indexes.contains(segment.base);
   std::sort(segments.begin(), segments.end(),
             [](const auto& a, const auto& b) { return a.base < b.base; });
   segments.erase(std::unique(segments.begin(), segments.end(),
                              [](const auto& a, const auto& b) { return a.base == b.base; }),
                  segments.end());
   return segments;
+}
+
+/// What a checkpoint says of a segment's transaction index; without one the file is all there is.
+TxnIndexFacts txn_facts(const SegmentFile& file, const LogState* state) {
+  if (state != nullptr && state->txns) {
+    const auto place = state->txns->find(file.base);
+    return place == state->txns->end() ? TxnIndexFacts{} : place->second;
+  }
+  if (!file.has_txn_index) return {};
+  return {TxnIndexFacts::Kind::as_found};
+}
+
+/// A segment behind the active one, or of which nothing is known but its file.
+std::shared_ptr<Segment> existing(FileSystem& fs, const std::string& directory, const SegmentFile& file,
+                                  Offset end, std::int64_t now_ms, const LogState* state = nullptr) {
+  SegmentState known;
+  known.base = file.base;
+  known.size = file.size;
+  known.end = end;
+  known.txns = txn_facts(file, state);
+  return Segment::existing(fs, directory, known, now_ms);
+}
+
+std::shared_ptr<Segment> restore(FileSystem& fs, const std::string& directory, const SegmentFile& file,
+                                 const LogState& state, std::int64_t now_ms) {
+  SegmentState known = state.segment;
+  known.txns = txn_facts(file, &state);
+  return Segment::restore(fs, directory, known, now_ms);
 }
 
 std::vector<EpochStart> read_epochs(FileSystem& fs, const std::string& directory) {
@@ -94,7 +128,10 @@ base::Result<std::uint64_t> recover_segments(std::vector<std::shared_ptr<Segment
     const bool last = i + 1 == segments.size();
     if (!last && segments[i + 1]->base_offset() <= recovery_point) continue;
     const std::uint64_t size = segment.size();
-    MOLDAU_ASSIGN(const std::uint64_t good, segment.rebuild());
+    MOLDAU_ASSIGN(const auto rebuilt, segment.rebuild());
+    const std::uint64_t good = rebuilt.good_bytes;
+    segment.set_txn_facts(rebuilt.has_markers ? TxnIndexFacts{TxnIndexFacts::Kind::distrusted}
+                                              : TxnIndexFacts{});
     if (good < size) {
       const Offset end = segment.end_offset();
       if (end < recovery_point)
@@ -136,14 +173,15 @@ base::Result<LoadedParts> load_from_files(FileSystem& fs, const std::string& dir
     parts.unsynced = true;
     return loaded;
   }
-  for (std::size_t i = 0; i + 1 < files.size(); ++i)
-    parts.segments.push_back(Segment::existing(fs, directory, files[i].base, files[i].size,
-                                               files[i + 1].base, options.now_ms));
   const SegmentFile& last = files.back();
+  const bool is_as_known = options.clean && known != nullptr && known->segment.base == last.base &&
+                           known->segment.size == last.size;
+  for (std::size_t i = 0; i + 1 < files.size(); ++i)
+    parts.segments.push_back(existing(fs, directory, files[i], files[i + 1].base, options.now_ms,
+                                      is_as_known ? known : nullptr));
   parts.start = std::max(options.log_start, files.front().base);
-  if (options.clean && known != nullptr && known->segment.base == last.base &&
-      known->segment.size == last.size) {
-    parts.segments.push_back(Segment::restore(fs, directory, known->segment, options.now_ms));
+  if (is_as_known) {
+    parts.segments.push_back(restore(fs, directory, last, *known, options.now_ms));
     parts.end = known->segment.end;
     parts.start = std::max(parts.start, known->start);
     parts.epochs = LeaderEpochs(known->epochs);
@@ -152,8 +190,7 @@ base::Result<LoadedParts> load_from_files(FileSystem& fs, const std::string& dir
     parts.finished = true;
     return loaded;
   }
-  parts.segments.push_back(
-      Segment::existing(fs, directory, last.base, last.size, last.base, options.now_ms));
+  parts.segments.push_back(existing(fs, directory, last, last.base, options.now_ms));
   if (options.clean) {
     MOLDAU_TRY(parts.segments.back()->find_end());
     parts.finished = true;
@@ -194,14 +231,12 @@ base::Result<LoadedParts> load_from_checkpoint(FileSystem& fs, const std::string
   }
   for (auto later = std::next(active); later != files.end(); ++later) {
     loaded.truncated_bytes += later->size;
-    MOLDAU_TRY(Segment::existing(fs, directory, later->base, later->size, later->base, now_ms)
-                   ->remove_files());
+    MOLDAU_TRY(existing(fs, directory, *later, later->base, now_ms)->remove_files());
   }
   files.erase(std::next(active), files.end());
   for (std::size_t i = 0; i + 1 < files.size(); ++i)
-    parts.segments.push_back(Segment::existing(fs, directory, files[i].base, files[i].size,
-                                               files[i + 1].base, now_ms));
-  parts.segments.push_back(Segment::restore(fs, directory, state.segment, now_ms));
+    parts.segments.push_back(existing(fs, directory, files[i], files[i + 1].base, now_ms, &state));
+  parts.segments.push_back(restore(fs, directory, files.back(), state, now_ms));
   if (files.back().size > state.segment.size) {
     MOLDAU_ASSIGN(const auto file, parts.segments.back()->file());
     MOLDAU_TRY(file->truncate(state.segment.size));
@@ -226,8 +261,7 @@ base::Result<LogParts> create_files(FileSystem& fs, const std::string& directory
   MOLDAU_TRY(fs.make_directory(directory));
   MOLDAU_ASSIGN(const auto files, list_segments(fs, directory));
   for (const SegmentFile& file : files)
-    MOLDAU_TRY(Segment::existing(fs, directory, file.base, file.size, file.base, now_ms)
-                   ->remove_files());
+    MOLDAU_TRY(existing(fs, directory, file, file.base, now_ms)->remove_files());
   MOLDAU_TRY(remove_snapshots_above(fs, directory, Offset{-1}));
   MOLDAU_ASSIGN(const auto metadata,
                 fs.open(file_names::join(directory, file_names::partition_metadata),

@@ -31,7 +31,7 @@ constexpr std::size_t small_batch_bytes = 4096;
 /// Drops the transactions whose marker's offset is such.
 template <class Predicate>
 void forget(std::vector<CompletedTransaction>& transactions, Predicate predicate) {
-  std::erase_if(transactions, [&](const auto& txn) { return predicate(txn.last_offset); });
+  std::erase_if(transactions, [&](const auto& txn) { return predicate(txn.entry.last_offset); });
 }
 
 }  // namespace
@@ -133,7 +133,7 @@ base::Result<Appended> PartitionLog::append_as_leader(base::SharedBytes batch,
                 fmt::format("a batch of {} bytes is larger than a segment ({})", batch.size(),
                             options_.segment_bytes));
   if (facts) {
-    MOLDAU_ASSIGN(const auto duplicate, producers_.check(*facts, context.origin));
+    MOLDAU_ASSIGN(const auto duplicate, producers_.check(*facts, context));
     if (duplicate)
       return Appended{duplicate->first_offset(), duplicate->last_offset, duplicate->lsn, true};
   }
@@ -171,6 +171,12 @@ base::Result<Appended> PartitionLog::append_as_follower(base::SharedBytes batche
     at += static_cast<std::size_t>(header->size);
   }
   return appended;
+}
+
+base::Result<std::optional<Verification>> PartitionLog::begin_verification(
+    ProducerId producer, ProducerEpoch epoch, std::int32_t first_sequence) {
+  MutexLock lock(mutex_);
+  return producers_.begin_verification(producer, epoch, first_sequence);
 }
 
 base::Result<Lsn> PartitionLog::advance_start(Offset start) {
@@ -276,32 +282,56 @@ base::Result<ReadResult> PartitionLog::read(Offset from, const ReadLimits& limit
   return result;
 }
 
-base::Result<std::vector<AbortedTransaction>> PartitionLog::aborted_transactions(Offset from,
-                                                                                 Offset upper) {
-  std::vector<AbortedTransaction> result;
-  std::vector<CompletedTransaction> unindexed;
+base::Result<std::optional<std::vector<AbortedTransaction>>> PartitionLog::aborted_transactions(
+    Offset from, Offset upper, bool may_block) {
+  using List = std::vector<AbortedTransaction>;
+  std::vector<TxnIndexEntry> found;
+  std::vector<TxnIndexEntry> unindexed;
   SegmentPtr segment;
   {
     MutexLock lock(mutex_);
     MOLDAU_TRY(check_online());
     segment = segment_of(from);
-    unindexed = unindexed_;
+    for (const auto& txn : unindexed_)
+      if (txn.entry.last_offset >= from && txn.entry.first_offset < upper)
+        unindexed.push_back(txn.entry);
   }
   for (; segment != nullptr; segment = segment_after(*segment)) {
-    MOLDAU_ASSIGN(const auto entries, segment->aborted());
-    for (const auto& txn : entries) {
-      // The same transaction may have been indexed after unindexed_ was copied.
-      std::erase_if(unindexed, [&](const auto& u) { return u.last_offset == txn.last_offset; });
-      if (txn.last_offset >= from && txn.first_offset < upper)
-        result.push_back({txn.producer_id, txn.first_offset});
+    auto step = segment->aborted(from, upper, found);
+    if (step == Segment::Aborted::not_loaded) {
+      if (!may_block) return std::optional<List>{};
+      MOLDAU_TRY(load_txn_index(segment));
+      step = segment->aborted(from, upper, found);
     }
+    if (step == Segment::Aborted::all) break;
   }
+  // One of these may have come into the index since they were copied.
   for (const auto& txn : unindexed)
-    if (txn.last_offset >= from && txn.first_offset < upper)
-      result.push_back({txn.producer_id, txn.first_offset});
+    if (std::find(found.begin(), found.end(), txn) == found.end()) found.push_back(txn);
+  List result;
+  result.reserve(found.size());
+  for (const auto& txn : found) result.push_back({txn.producer_id, txn.first_offset});
   std::sort(result.begin(), result.end(),
             [](const auto& a, const auto& b) { return a.first_offset < b.first_offset; });
-  return result;
+  return std::optional<List>{std::move(result)};
+}
+
+base::Status PartitionLog::load_txn_index(const SegmentPtr& segment) {
+  MutexLock lock(txn_index_mutex_);
+  const auto loaded = segment->load_txn_index();
+  if (loaded || loaded.error().code != Errc::damaged) return loaded;
+  log::info("storage.txn_index_rebuilt", "{} is made anew",
+            segment->path(file_names::txn_index_suffix));
+  const Offset base = segment->base_offset();
+  MOLDAU_ASSIGN(auto producers, load_producers(services_.fs, directory_, segments(), base));
+  std::vector<TxnIndexEntry> entries;
+  MOLDAU_TRY(apply_batches(*segment, base, segment->end_offset(), producers,
+                           [&](const CompletedTransaction& txn) {
+                             if (txn.aborted) entries.push_back(txn.entry);
+                           }));
+  segment->set_txn_index(entries);
+  unsaved_txn_indexes_.push_back(segment);
+  return {};
 }
 
 base::Result<std::optional<TimestampOffset>> PartitionLog::find_timestamp(std::int64_t target_ms,
@@ -391,10 +421,17 @@ Offset PartitionLog::durable_offset() const {
 
 std::optional<Offset> PartitionLog::first_unstable_offset() const {
   MutexLock lock(mutex_);
-  auto first = producers_.first_open_transaction();
+  std::optional<Offset> first;
+  if (const auto open = producers_.oldest_open_transaction()) first = open->first_offset;
   for (const auto& txn : undecided_)
-    if (!first || txn.first_offset < *first) first = txn.first_offset;
+    if (!first || txn.entry.first_offset < *first) first = txn.entry.first_offset;
+  if (first) first = std::max(*first, start_);
   return first;
+}
+
+std::optional<OpenTransaction> PartitionLog::oldest_open_transaction() const {
+  MutexLock lock(mutex_);
+  return producers_.oldest_open_transaction();
 }
 
 std::uint64_t PartitionLog::size_bytes() const {
@@ -541,7 +578,9 @@ base::Status PartitionLog::write_run(std::span<const TailBatch> run) {
     MOLDAU_ASSIGN(const auto facts, ProducerFacts::of(batch.bytes.view(), *header));
     if (!facts) continue;
     const auto completed = flushed_producers_.apply(*facts);
-    if (completed && completed->aborted) active_->append_aborted(*completed);
+    if (!completed || !completed->aborted) continue;
+    MOLDAU_TRY(load_txn_index(active_));
+    active_->append_aborted(completed->entry);
   }
   applied_ = run.back().lsn;
   services_.flush.unflushed_bytes.fetch_sub(static_cast<std::int64_t>(bytes));
@@ -554,6 +593,7 @@ base::Status PartitionLog::write_run(std::span<const TailBatch> run) {
 }
 
 base::Status PartitionLog::roll(Offset base, std::int64_t now_ms) {
+  MOLDAU_TRY(load_txn_index(active_));
   MOLDAU_TRY(active_->finish(unsynced_));
   MOLDAU_TRY(write_snapshot(base, unsynced_));
   MOLDAU_ASSIGN(auto next, Segment::create(services_.fs, directory_, base, now_ms));
@@ -616,6 +656,15 @@ base::Status PartitionLog::take_unsynced(Segment::Files& files, bool& directory)
     MOLDAU_TRY(active_->save_indexes());
     MOLDAU_ASSIGN(auto file, active_->file());
     files.push_back(std::move(file));
+    MutexLock lock(txn_index_mutex_);
+    unsaved_txn_indexes_.push_back(active_);
+  }
+  {
+    const std::size_t others = files.size();
+    MutexLock lock(txn_index_mutex_);
+    for (const auto& segment : std::exchange(unsaved_txn_indexes_, {}))
+      MOLDAU_TRY(segment->save_txn_index(files));
+    if (files.size() > others) directory_unsynced_ = true;  // the file may be new
   }
   if (std::exchange(metadata_unsynced_, false)) {
     MOLDAU_ASSIGN(auto file,
@@ -644,6 +693,9 @@ LogState PartitionLog::state() const {
   // A start above what is flushed is in the lane, behind the batches up to it.
   state.start = std::min(start_, state.segment.end);
   state.epochs = epochs_.below(flushed_end_);
+  for (const auto& segment : segments_)
+    if (const auto facts = segment->txn_facts(); !facts.is_empty())
+      state.txns->emplace(segment->base_offset(), facts);
   return state;
 }
 
@@ -662,6 +714,7 @@ void PartitionLog::expire_producers(std::int64_t now_ms) {
 
 base::Status PartitionLog::finish(Segment::Files& to_sync) {
   if (damaged_ || finished_) return {};
+  MOLDAU_TRY(load_txn_index(active_));
   MOLDAU_TRY(active_->finish(to_sync));
   std::vector<EpochStart> epochs;
   Offset end{};
@@ -712,6 +765,7 @@ base::Status PartitionLog::truncate_files(Offset end, Lsn lsn) {
     directory_unsynced_ = true;
   }
   active_ = kept.back();
+  MOLDAU_TRY(load_txn_index(active_));
   MOLDAU_ASSIGN(const auto place, active_->locate(end, true));
   if (place.found) {
     end = std::min(end, place.header.base_offset);

@@ -61,9 +61,11 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   base::Result<Appended> append_as_leader(base::SharedBytes batch,
                                           const AppendContext& context) override;
   base::Result<Appended> append_as_follower(base::SharedBytes batches, std::int64_t now_ms) override;
+  base::Result<std::optional<Verification>> begin_verification(ProducerId producer, ProducerEpoch epoch,
+                                                               std::int32_t first_sequence) override;
   base::Result<ReadResult> read(Offset from, const ReadLimits& limits) override;
-  base::Result<std::vector<AbortedTransaction>> aborted_transactions(Offset from,
-                                                                     Offset upper) override;
+  base::Result<std::optional<std::vector<AbortedTransaction>>> aborted_transactions(
+      Offset from, Offset upper, bool may_block) override;
   base::Result<std::optional<TimestampOffset>> find_timestamp(std::int64_t target_ms,
                                                               Offset upper) override;
   base::Result<std::optional<TimestampOffset>> max_timestamp(Offset upper) override;
@@ -71,6 +73,7 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   [[nodiscard]] Offset end_offset() const override;
   [[nodiscard]] Offset durable_offset() const override;
   [[nodiscard]] std::optional<Offset> first_unstable_offset() const override;
+  [[nodiscard]] std::optional<OpenTransaction> oldest_open_transaction() const override;
   [[nodiscard]] std::uint64_t size_bytes() const override;
   [[nodiscard]] std::vector<ProducerSummary> producers() const override;
   base::Result<Lsn> advance_start(Offset start) override;
@@ -150,6 +153,8 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   SegmentPtr segment_of(Offset offset) const MOLDAU_REQUIRES(mutex_);
   SegmentPtr segment_after(const Segment& segment) const;
   std::vector<SegmentPtr> segments() const;
+  /// Reads a segment's transaction index, or makes it anew where it is not what it was.  (blocks)
+  base::Status load_txn_index(const SegmentPtr& segment) MOLDAU_EXCLUDES(txn_index_mutex_);
   base::Status write_run(std::span<const TailBatch> run);
   base::Status roll(Offset base, std::int64_t now_ms);
   base::Status write_snapshot(Offset at, Segment::Files& to_sync);
@@ -159,6 +164,10 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   std::string directory_;
   const TopicPartition name_;
   const TopicId topic_id_;
+
+  // Held while a transaction index is read or made anew, by helper threads and the background; before mutex_.
+  base::Mutex txn_index_mutex_;
+  std::vector<SegmentPtr> unsaved_txn_indexes_ MOLDAU_GUARDED_BY(txn_index_mutex_);
 
   mutable base::Mutex mutex_;
   LogOptions options_ MOLDAU_GUARDED_BY(mutex_);

@@ -1,5 +1,7 @@
 #include "producer_load.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "file_names.hpp"
@@ -7,23 +9,28 @@
 
 namespace moldau::storage {
 
-namespace {
+using base::Errc;
+using base::fail;
 
-base::Status apply_from(Segment& segment, Offset from, Offset end, ProducerState& state) {
+base::Status apply_batches(Segment& segment, Offset from, Offset end, ProducerState& state,
+                           const std::function<void(const CompletedTransaction&)>& completed) {
   MOLDAU_ASSIGN(const auto first, segment.locate(from, true));
   if (!first.found) return {};
   MOLDAU_ASSIGN(auto scanner, segment.scan(first.position));
   for (;;) {
     MOLDAU_ASSIGN(const auto step, scanner.next());
+    if (step == BatchScanner::Step::corrupt)
+      return fail(Errc::damaged, fmt::format("{} has no batch at byte {}",
+                                             segment.path(file_names::log_suffix), scanner.position()));
     if (step != BatchScanner::Step::batch || scanner.header().base_offset >= end) return {};
     if (!scanner.header().has_producer() || scanner.header().base_offset < from) continue;
     MOLDAU_ASSIGN(const auto bytes, scanner.batch_bytes());
     MOLDAU_ASSIGN(const auto facts, ProducerFacts::of(*bytes, scanner.header()));
-    if (facts) state.apply(*facts);
+    if (!facts) continue;
+    const auto done = state.apply(*facts);
+    if (done && completed) completed(*done);
   }
 }
-
-}  // namespace
 
 base::Result<ProducerState> load_producers(FileSystem& fs, const std::string& directory,
                                            const std::vector<std::shared_ptr<Segment>>& segments,
@@ -50,7 +57,7 @@ base::Result<ProducerState> load_producers(FileSystem& fs, const std::string& di
   }
   for (const auto& segment : segments)
     if (segment->end_offset() > from && segment->base_offset() < end)
-      MOLDAU_TRY(apply_from(*segment, from, end, state));
+      MOLDAU_TRY(apply_batches(*segment, from, end, state));
   return state;
 }
 

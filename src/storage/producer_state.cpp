@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "moldau/base/crc32c.hpp"
 #include "moldau/record/record_iterator.hpp"
@@ -18,6 +19,7 @@ namespace {
 constexpr std::int16_t snapshot_version = 1;
 constexpr std::size_t snapshot_header_bytes = 10;
 constexpr std::size_t snapshot_entry_bytes = 46;
+constexpr ProducerEpoch producer_epoch_max{std::numeric_limits<std::int16_t>::max()};
 
 bool in_sequence(std::int32_t last, std::int32_t next) {
   return static_cast<std::int64_t>(next) == static_cast<std::int64_t>(last) + 1 ||
@@ -34,7 +36,9 @@ base::Result<std::optional<ProducerFacts>> ProducerFacts::of(base::ByteView batc
   MOLDAU_ASSIGN(const auto view, record::BatchView::parse(batch, record::BatchView::Check::bounds));
   MOLDAU_ASSIGN(auto records, record::RecordIterator::open(view));
   MOLDAU_ASSIGN(const auto record, records.next());
-  if (!record || !record->key || record->key->size() < 4)
+  // The cleaner leaves an empty batch where a marker was: it is nobody's end any more.
+  if (!record) return std::optional<ProducerFacts>{};
+  if (!record->key || record->key->size() < 4)
     return fail(Errc::invalid_record, "a control batch without a control record");
   const auto type = base::load_be<std::int16_t>(record->key->data() + 2);
   if (type != static_cast<std::int16_t>(record::ControlType::abort) &&
@@ -61,31 +65,72 @@ void ProducerEntry::add(const ProducerBatch& batch) {
   batches[batch_count++] = batch;
 }
 
+base::Error ProducerState::older_epoch(ProducerId producer, ProducerEpoch epoch, ProducerEpoch current) {
+  return fail(Errc::invalid_producer_epoch,
+              fmt::format("epoch {} of producer {} is behind the current one, {}", epoch.value(),
+                          producer.value(), current.value()));
+}
+
+base::Status ProducerState::check_marker(const ProducerFacts& facts, const AppendContext& context,
+                                         const ProducerEntry& entry) const {
+  const ProducerEpoch epoch = facts.header.producer_epoch;
+  // A coordinator of version 2 raises the epoch with every transaction, until it cannot.  Before, an equal
+  // one is of a marker that is there already: fine when it comes again, but not where another transaction
+  // was begun.
+  const bool is_earlier_one = context.transaction_version >= 2 && epoch == entry.epoch &&
+                              entry.has_transaction() && epoch != producer_epoch_max;
+  if (epoch < entry.epoch || is_earlier_one)
+    return older_epoch(facts.header.producer_id, epoch, entry.epoch);
+  if (facts.marker->coordinator_epoch < entry.coordinator_epoch)
+    return fail(Errc::transaction_coordinator_fenced,
+                fmt::format("the marker's coordinator epoch {} is below {}",
+                            facts.marker->coordinator_epoch, entry.coordinator_epoch));
+  return {};
+}
+
+/// A batch that begins a transaction here: the coordinator has to know that it does, or nobody would end it.
+base::Status ProducerState::check_verified(const BatchHeader& batch, const AppendContext& context,
+                                           const ProducerEntry& entry) const {
+  if (!context.verified || context.verified->last_marker != entry.last_marker)
+    return fail(Errc::transaction_not_verified,
+                fmt::format("producer {} has no open transaction here that the coordinator knows of",
+                            batch.producer_id.value()));
+  if (context.transaction_version >= 2 && batch.base_sequence != 0 && entry.batch_count == 0)
+    return fail(Errc::out_of_order_sequence,
+                fmt::format("producer {} epoch {}: the first sequence is {}, not 0",
+                            batch.producer_id.value(), batch.producer_epoch.value(), batch.base_sequence));
+  // One that was sent before it could not be verified and will come again.
+  const auto pending = verifying_.find(batch.producer_id);
+  if (pending != verifying_.end() && batch.base_sequence > pending->second.lowest_sequence)
+    return fail(Errc::out_of_order_sequence,
+                fmt::format("producer {} epoch {}: sequence {} came before {}",
+                            batch.producer_id.value(), batch.producer_epoch.value(), batch.base_sequence,
+                            pending->second.lowest_sequence));
+  return {};
+}
+
 base::Result<std::optional<ProducerBatch>> ProducerState::check(const ProducerFacts& facts,
-                                                                AppendOrigin origin) const {
+                                                                const AppendContext& context) const {
+  static const ProducerEntry unknown;
   const BatchHeader& batch = facts.header;
   const auto place = producers_.find(batch.producer_id);
-  if (place == producers_.end()) return std::optional<ProducerBatch>{};
-  const ProducerEntry& entry = place->second;
-  if (origin == AppendOrigin::client && !facts.marker && batch.producer_epoch == entry.epoch) {
+  const ProducerEntry& entry = place == producers_.end() ? unknown : place->second;
+  if (facts.marker) {
+    MOLDAU_TRY(check_marker(facts, context, entry));
+    return std::optional<ProducerBatch>{};
+  }
+  if (batch.producer_epoch < entry.epoch)
+    return older_epoch(batch.producer_id, batch.producer_epoch, entry.epoch);
+  const bool is_client = context.origin == AppendOrigin::client;
+  const bool is_open = entry.has_transaction() && batch.producer_epoch == entry.epoch;
+  if (is_client && batch.is_transactional() && !is_open)
+    MOLDAU_TRY(check_verified(batch, context, entry));
+  if (is_client && batch.producer_epoch == entry.epoch)
     for (std::uint32_t i = 0; i < entry.batch_count; ++i)
       if (entry.batches[i].first_sequence() == batch.base_sequence &&
           entry.batches[i].last_sequence == batch.last_sequence())
         return std::optional<ProducerBatch>{entry.batches[i]};
-  }
-  if (batch.producer_epoch < entry.epoch)
-    return fail(Errc::invalid_producer_epoch,
-                fmt::format("producer {} appends with epoch {}, the current one is {}",
-                            batch.producer_id.value(), batch.producer_epoch.value(),
-                            entry.epoch.value()));
-  if (facts.marker) {
-    if (facts.marker->coordinator_epoch < entry.coordinator_epoch)
-      return fail(Errc::transaction_coordinator_fenced,
-                  fmt::format("the marker's coordinator epoch {} is below {}",
-                              facts.marker->coordinator_epoch, entry.coordinator_epoch));
-    return std::optional<ProducerBatch>{};
-  }
-  if (origin == AppendOrigin::client) {
+  if (is_client && place != producers_.end()) {
     const bool new_epoch = batch.producer_epoch != entry.epoch;
     const bool fits = new_epoch ? batch.base_sequence == 0
                                 : in_sequence(entry.last_sequence(), batch.base_sequence);
@@ -95,11 +140,31 @@ base::Result<std::optional<ProducerBatch>> ProducerState::check(const ProducerFa
                               batch.producer_id.value(), batch.producer_epoch.value(),
                               batch.base_sequence, new_epoch ? -1 : entry.last_sequence()));
   }
-  if (entry.current_txn_first != no_offset && !batch.is_transactional())
+  if (entry.has_transaction() && !batch.is_transactional())
     return fail(Errc::invalid_txn_state,
                 fmt::format("producer {} has an open transaction and appends outside of it",
                             batch.producer_id.value()));
   return std::optional<ProducerBatch>{};
+}
+
+base::Result<std::optional<Verification>> ProducerState::begin_verification(
+    ProducerId producer, ProducerEpoch epoch, std::int32_t first_sequence) {
+  Verification verification;
+  if (const auto place = producers_.find(producer); place != producers_.end()) {
+    const ProducerEntry& entry = place->second;
+    if (epoch < entry.epoch) return older_epoch(producer, epoch, entry.epoch);
+    if (entry.has_transaction() && entry.epoch == epoch) return std::optional<Verification>{};
+    verification.last_marker = entry.last_marker;
+  }
+  // To have forgotten one costs its producer an error at most.
+  if (verifying_.size() >= limits::verifications_per_log_max) verifying_.clear();
+  auto& pending = verifying_.try_emplace(producer, Verifying{epoch, first_sequence}).first->second;
+  if (epoch == pending.epoch) {
+    pending.lowest_sequence = std::min(pending.lowest_sequence, first_sequence);
+  } else if (epoch > pending.epoch) {
+    pending = {epoch, first_sequence};
+  }
+  return std::optional<Verification>{verification};
 }
 
 std::optional<CompletedTransaction> ProducerState::apply(const ProducerFacts& facts) {
@@ -110,19 +175,21 @@ std::optional<CompletedTransaction> ProducerState::apply(const ProducerFacts& fa
     entry.batch_count = 0;
   }
   entry.last_timestamp_ms = batch.max_timestamp_ms;
+  if (!verifying_.empty() && batch.is_transactional()) verifying_.erase(batch.producer_id);
   if (facts.marker) {
     entry.coordinator_epoch = facts.marker->coordinator_epoch;
-    if (entry.current_txn_first == no_offset) return std::nullopt;
-    CompletedTransaction done{batch.producer_id, entry.current_txn_first, batch.last_offset,
-                              !facts.marker->commit, batch.last_offset + 1};
-    open_transactions_.erase(entry.current_txn_first);
-    entry.current_txn_first = no_offset;
-    if (!open_transactions_.empty()) done.last_stable_offset = open_transactions_.begin()->first;
-    return done;
+    entry.last_marker = batch.last_offset;
+    if (!entry.has_transaction()) return std::nullopt;
+    const Offset first = std::exchange(entry.current_txn_first, no_offset);
+    open_transactions_.erase(first);
+    const Offset stable =
+        open_transactions_.empty() ? batch.last_offset + 1 : open_transactions_.begin()->first;
+    return CompletedTransaction{{batch.producer_id, first, batch.last_offset, stable},
+                                !facts.marker->commit};
   }
   const auto delta = static_cast<std::int32_t>(batch.last_offset - batch.base_offset);
   entry.add({batch.last_sequence(), delta, batch.last_offset, batch.max_timestamp_ms, facts.lsn});
-  if (batch.is_transactional() && entry.current_txn_first == no_offset) {
+  if (batch.is_transactional() && !entry.has_transaction()) {
     entry.current_txn_first = batch.base_offset;
     note_transaction(batch.producer_id, entry);
   }
@@ -130,12 +197,13 @@ std::optional<CompletedTransaction> ProducerState::apply(const ProducerFacts& fa
 }
 
 void ProducerState::note_transaction(ProducerId producer, const ProducerEntry& entry) {
-  if (entry.current_txn_first != no_offset) open_transactions_[entry.current_txn_first] = producer;
+  if (entry.has_transaction()) open_transactions_[entry.current_txn_first] = producer;
 }
 
-std::optional<Offset> ProducerState::first_open_transaction() const {
+std::optional<OpenTransaction> ProducerState::oldest_open_transaction() const {
   if (open_transactions_.empty()) return std::nullopt;
-  return open_transactions_.begin()->first;
+  const auto& [first_offset, producer] = *open_transactions_.begin();
+  return OpenTransaction{producer, first_offset};
 }
 
 std::vector<ProducerSummary> ProducerState::summaries() const {
@@ -152,14 +220,16 @@ std::vector<ProducerSummary> ProducerState::summaries() const {
 void ProducerState::expire(std::int64_t now_ms, std::int64_t expiration_ms) {
   std::erase_if(producers_, [&](const auto& item) {
     const ProducerEntry& entry = item.second;
-    return entry.current_txn_first == no_offset &&
-           now_ms - entry.last_timestamp_ms >= expiration_ms;
+    return !entry.has_transaction() && now_ms - entry.last_timestamp_ms >= expiration_ms;
   });
+  std::erase_if(verifying_, [](const auto& item) { return item.second.is_old; });
+  for (auto& [id, pending] : verifying_) pending.is_old = true;
 }
 
 void ProducerState::clear() {
   producers_.clear();
   open_transactions_.clear();
+  verifying_.clear();
 }
 
 std::string ProducerState::encode_snapshot() const {

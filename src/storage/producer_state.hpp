@@ -2,7 +2,8 @@
 // What a log knows of its idempotent and transactional producers (KIP-98): the last five batches of each,
 // for duplicates and gaps; transactions that are open; and the binary snapshot file of Kafka.
 //
-// Source of the rules: protocol.md edge cases 19-25; Kafka's ProducerStateManager and ProducerAppendInfo.
+// Source of the rules: protocol.md edge cases 19-26; KIP-890, KIP-1228; Kafka's ProducerStateManager,
+// ProducerAppendInfo and UnifiedLog.
 
 #include <array>
 #include <cstdint>
@@ -18,6 +19,7 @@
 #include "moldau/base/limits.hpp"
 #include "moldau/base/result.hpp"
 #include "moldau/storage/log.hpp"
+#include "txn_index.hpp"
 
 namespace moldau::storage {
 
@@ -51,6 +53,7 @@ struct ProducerEntry {
   std::int32_t coordinator_epoch = -1;
   std::int64_t last_timestamp_ms = -1;
   Offset current_txn_first = no_offset;
+  Offset last_marker = no_offset;  // as far as this process knows: in no file
   std::uint32_t batch_count = 0;
   std::array<ProducerBatch, limits::producer_batches_remembered> batches;  // oldest first
 
@@ -61,14 +64,12 @@ struct ProducerEntry {
     return batch_count == 0 ? -1 : last_batch()->last_sequence;
   }
   void add(const ProducerBatch& batch);
+  [[nodiscard]] bool has_transaction() const { return current_txn_first != no_offset; }
 };
 
 struct CompletedTransaction {
-  ProducerId producer_id{};
-  Offset first_offset{};
-  Offset last_offset{};  // the marker's
+  TxnIndexEntry entry;
   bool aborted = false;
-  Offset last_stable_offset{};
 };
 
 /// Thread rule: none of its own; its log guards it.
@@ -76,12 +77,14 @@ class ProducerState {
  public:
   /// Whether a leader may append this batch; the earlier batch when it is a duplicate of one.
   [[nodiscard]] base::Result<std::optional<ProducerBatch>> check(const ProducerFacts& facts,
-                                                                 AppendOrigin origin) const;
+                                                                 const AppendContext& context) const;
+  /// See Log::begin_verification().
+  base::Result<std::optional<Verification>> begin_verification(ProducerId producer, ProducerEpoch epoch,
+                                                               std::int32_t first_sequence);
   /// Takes note of an appended batch, whose offsets are final.
   std::optional<CompletedTransaction> apply(const ProducerFacts& facts);
 
-  /// First offset of the oldest open transaction.
-  [[nodiscard]] std::optional<Offset> first_open_transaction() const;
+  [[nodiscard]] std::optional<OpenTransaction> oldest_open_transaction() const;
   [[nodiscard]] std::vector<ProducerSummary> summaries() const;
   [[nodiscard]] bool empty() const { return producers_.empty(); }
   [[nodiscard]] std::size_t size() const { return producers_.size(); }
@@ -97,10 +100,23 @@ class ProducerState {
   static std::optional<ProducerState> load(ByteSource& source);
 
  private:
+  /// The coordinator is asked about a transaction that the log does not have yet.
+  struct Verifying {
+    ProducerEpoch epoch{};
+    std::int32_t lowest_sequence = 0;
+    bool is_old = false;  // older than the last expire()
+  };
+
+  base::Status check_marker(const ProducerFacts& facts, const AppendContext& context,
+                            const ProducerEntry& entry) const;
+  base::Status check_verified(const BatchHeader& batch, const AppendContext& context,
+                              const ProducerEntry& entry) const;
+  static base::Error older_epoch(ProducerId producer, ProducerEpoch epoch, ProducerEpoch current);
   void note_transaction(ProducerId producer, const ProducerEntry& entry);
 
   std::unordered_map<ProducerId, ProducerEntry> producers_;
   std::map<Offset, ProducerId> open_transactions_;  // by first offset
+  std::unordered_map<ProducerId, Verifying> verifying_;
 };
 
 }  // namespace moldau::storage

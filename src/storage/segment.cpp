@@ -7,6 +7,7 @@
 
 #include "batch_records.hpp"
 #include "file_names.hpp"
+#include "moldau/base/check.hpp"
 #include "moldau/base/log.hpp"
 #include "moldau/record/batch_view.hpp"
 #include "moldau/record/record_iterator.hpp"
@@ -24,6 +25,8 @@ constexpr std::uint64_t probe_step_bytes = 128 * 1024;
 constexpr std::size_t scan_window_bytes = 1024 * 1024;
 constexpr std::uint64_t segment_size_max = std::numeric_limits<std::int32_t>::max();
 constexpr std::int64_t relative_offset_max = std::numeric_limits<std::int32_t>::max();
+/// Of a segment that is full, a larger transaction index is not kept in memory.
+constexpr std::size_t txn_entries_kept_max = 4096;
 
 }  // namespace
 
@@ -41,18 +44,14 @@ base::Result<std::shared_ptr<Segment>> Segment::create(FileSystem& fs, std::stri
   MOLDAU_ASSIGN(const auto old_size, file->size());
   if (old_size != 0) MOLDAU_TRY(file->truncate(0));
   MutexLock lock(segment->mutex_);
-  segment->indexes_loaded_ = segment->ready_to_append_ = segment->txns_loaded_ = true;
+  segment->indexes_loaded_ = segment->ready_to_append_ = true;
+  segment->txns_.emplace();
   segment->created_ms_ = now_ms;
   return segment;
 }
 
-std::shared_ptr<Segment> Segment::existing(FileSystem& fs, std::string directory, Offset base,
-                                           std::uint64_t size, Offset end,
-                                           std::int64_t now_ms) {
-  SegmentState state;
-  state.base = base;
-  state.size = size;
-  state.end = end;
+std::shared_ptr<Segment> Segment::existing(FileSystem& fs, std::string directory,
+                                           const SegmentState& state, std::int64_t now_ms) {
   auto segment = std::shared_ptr<Segment>(new Segment(fs, std::move(directory), state));
   MutexLock lock(segment->mutex_);
   segment->created_ms_ = now_ms;
@@ -89,6 +88,7 @@ SegmentState Segment::state() const {
     state.offset_entries = static_cast<std::uint32_t>(offsets_.size());
     state.time_entries = static_cast<std::uint32_t>(times_.size());
   }
+  if (txns_) state.txns = txns_->facts();
   return state;
 }
 
@@ -152,13 +152,13 @@ base::Status Segment::prepare_to_append() {
   if (!usable) {
     log::info("storage.index_rebuilt", "the indexes of {} are made anew", path(file_names::log_suffix));
     const SegmentState whole = state();
-    MOLDAU_ASSIGN(const std::uint64_t good, rebuild());
-    if (good < whole.size) {
+    MOLDAU_ASSIGN(const auto rebuilt, rebuild());
+    if (rebuilt.good_bytes < whole.size) {
       MutexLock lock(mutex_);
       state_ = whole;  // what is behind the damage stays part of it
       ready_to_append_ = false;
       return fail(Errc::damaged, fmt::format("{} has no batch at byte {}",
-                                             path(file_names::log_suffix), good));
+                                             path(file_names::log_suffix), rebuilt.good_bytes));
     }
   }
   MOLDAU_ASSIGN(const auto log_file, file());
@@ -247,22 +247,23 @@ base::Status Segment::append(std::span<const TailBatch> batches,
   return {};
 }
 
-void Segment::append_aborted(const CompletedTransaction& transaction) {
-  const auto loaded = aborted();
+void Segment::append_aborted(const TxnIndexEntry& transaction) {
   MutexLock lock(mutex_);
-  if (!txns_.is_resident() && !txns_.make_resident().has_value()) return;
-  txns_.append({transaction.producer_id, transaction.first_offset, transaction.last_offset,
-                transaction.last_stable_offset});
+  MOLDAU_CHECK(txns_.has_value(), "the transaction index is loaded");
+  txns_->append(transaction);
 }
 
 base::Status Segment::save_indexes() {
   MutexLock lock(mutex_);
   if (!ready_to_append_) return {};
   MOLDAU_TRY(offsets_.save(fs_, path(file_names::index_suffix)));
-  MOLDAU_TRY(times_.save(fs_, path(file_names::time_index_suffix)));
-  if (txns_loaded_ && !txns_.empty())
-    MOLDAU_TRY(txns_.save(fs_, path(file_names::txn_index_suffix)));
-  return {};
+  return times_.save(fs_, path(file_names::time_index_suffix));
+}
+
+base::Status Segment::save_txn_index(Files& to_sync) {
+  MutexLock lock(mutex_);
+  if (!txns_) return {};
+  return txns_->save(fs_, path(file_names::txn_index_suffix), to_sync);
 }
 
 base::Status Segment::finish(Files& to_sync) {
@@ -271,9 +272,11 @@ base::Status Segment::finish(Files& to_sync) {
   add_final_time_entry();
   MOLDAU_TRY(offsets_.finish(fs_, path(file_names::index_suffix)));
   MOLDAU_TRY(times_.finish(fs_, path(file_names::time_index_suffix)));
-  if (txns_loaded_ && !txns_.empty()) {
-    MOLDAU_TRY(txns_.finish(fs_, path(file_names::txn_index_suffix)));
-    to_sync.push_back(txns_.file());
+  if (!txns_ && state_.txns.is_empty()) txns_.emplace();
+  if (txns_) {
+    MOLDAU_TRY(txns_->finish(fs_, path(file_names::txn_index_suffix), to_sync));
+    state_.txns = txns_->facts();
+    if (txns_->size() > txn_entries_kept_max) txns_.reset();
   }
   to_sync.push_back(offsets_.file());
   to_sync.push_back(times_.file());
@@ -295,17 +298,14 @@ base::Status Segment::truncate(std::uint64_t size, Offset end) {
     hints_ = {};
   }
   MOLDAU_ASSIGN(const auto rebuilt, rebuild());
-  if (rebuilt != size) return fail(Errc::damaged, path(file_names::log_suffix) + " was cut amid a batch");
-  MOLDAU_ASSIGN(const auto txns, aborted());
+  if (rebuilt.good_bytes != size) return fail(Errc::damaged, path(file_names::log_suffix) + " was cut amid a batch");
   MutexLock lock(mutex_);
-  const auto kept = std::count_if(txns.begin(), txns.end(),
-                                  [&](const auto& txn) { return txn.last_offset < end; });
-  if (txns_.is_resident() || txns_.make_resident().has_value())
-    txns_.truncate(static_cast<std::size_t>(kept));
+  MOLDAU_CHECK(txns_.has_value(), "the transaction index is loaded");
+  txns_->truncate(end);
   return {};
 }
 
-base::Result<std::uint64_t> Segment::rebuild() {
+base::Result<Segment::Rebuilt> Segment::rebuild() {
   constexpr std::uint64_t interval = 4096;
   MOLDAU_ASSIGN(const auto log_file, file());
   const SegmentState old = state();
@@ -315,8 +315,10 @@ base::Result<std::uint64_t> Segment::rebuild() {
   hints_ = {};
   state_ = {};
   state_.base = state_.end = base_;
+  state_.txns = old.txns;
   indexes_loaded_ = ready_to_append_ = true;
   index_counts_known_ = false;
+  Rebuilt rebuilt;
   BatchScanner scanner(*log_file, 0, old.size, true, scan_window_bytes);
   for (;;) {
     MOLDAU_ASSIGN(const auto step, scanner.next());
@@ -325,10 +327,12 @@ base::Result<std::uint64_t> Segment::rebuild() {
     const auto view = record::BatchView::parse(*bytes, record::BatchView::Check::crc);
     if (!view || scanner.header().base_offset < base_) break;
     note_batch(scanner.header(), scanner.position(), interval);
+    rebuilt.has_markers = rebuilt.has_markers ||
+                          (scanner.header().has_producer() && scanner.header().is_control());
   }
-  const std::uint64_t good = state_.size;
-  if (good == old.size) state_.end = std::max(state_.end, old.end);
-  return good;
+  rebuilt.good_bytes = state_.size;
+  if (rebuilt.good_bytes == old.size) state_.end = std::max(state_.end, old.end);
+  return rebuilt;
 }
 
 base::Status Segment::find_end() {
@@ -615,22 +619,36 @@ base::Result<TimeIndexFormat::Entry> Segment::max_timestamp() {
   return entry;
 }
 
-base::Result<std::vector<TxnIndexFormat::Entry>> Segment::aborted() {
+Segment::Aborted Segment::aborted(Offset from, Offset upper, std::vector<TxnIndexEntry>& out) {
   MutexLock lock(mutex_);
-  if (!txns_loaded_) {
-    auto index_file = fs_.open(path(file_names::txn_index_suffix), FileSystem::Open::read_write);
-    if (!index_file && index_file.error().code != Errc::not_found) return index_file.error();
-    if (index_file) {
-      MOLDAU_ASSIGN(const std::uint64_t bytes, index_file.value()->size());
-      TxnIndex table(std::move(index_file).value(),
-                     static_cast<std::size_t>(bytes / TxnIndexFormat::bytes));
-      MOLDAU_TRY(table.make_resident());
-      txns_ = std::move(table);
-    }
-    txns_loaded_ = true;
-  }
-  if (!txns_.is_resident()) MOLDAU_TRY(txns_.make_resident());
-  return txns_.entries();
+  if (!txns_ && state_.txns.is_empty()) return Aborted::more_may_follow;
+  if (!txns_) return Aborted::not_loaded;
+  return txns_->collect(from, upper, out) ? Aborted::all : Aborted::more_may_follow;
+}
+
+base::Status Segment::load_txn_index() {
+  MutexLock lock(mutex_);
+  if (txns_) return {};
+  MOLDAU_ASSIGN(auto index, TxnIndex::load(fs_, path(file_names::txn_index_suffix), state_.txns, base_,
+                                           state_.end));
+  txns_ = std::move(index);
+  return {};
+}
+
+void Segment::set_txn_index(const std::vector<TxnIndexEntry>& entries) {
+  MutexLock lock(mutex_);
+  txns_ = TxnIndex(entries);
+}
+
+void Segment::set_txn_facts(const TxnIndexFacts& facts) {
+  MutexLock lock(mutex_);
+  state_.txns = facts;
+  txns_.reset();
+}
+
+TxnIndexFacts Segment::txn_facts() const {
+  MutexLock lock(mutex_);
+  return txns_ ? txns_->facts() : state_.txns;
 }
 
 base::Result<BatchScanner> Segment::scan(std::uint64_t from_position) {

@@ -35,6 +35,7 @@ struct SegmentState {
   std::uint64_t bytes_since_index = 0;
   std::uint32_t offset_entries = 0;  // valid entries in the index files
   std::uint32_t time_entries = 0;
+  TxnIndexFacts txns;
 };
 
 /// Thread rule: one thread at a time appends, rolls and truncates; any thread reads.  The file system
@@ -46,9 +47,10 @@ class Segment {
   /// A new, empty segment; an old file of that name is emptied.
   static base::Result<std::shared_ptr<Segment>> create(FileSystem& fs, std::string directory,
                                                        Offset base, std::int64_t now_ms);
-  /// A segment that is there, of which only size and end are known; the rest is read when needed.
-  static std::shared_ptr<Segment> existing(FileSystem& fs, std::string directory, Offset base,
-                                           std::uint64_t size, Offset end, std::int64_t now_ms);
+  /// A segment that is there, of which only size and end (and perhaps something about its transaction index)
+  /// are known; the rest is read when needed.
+  static std::shared_ptr<Segment> existing(FileSystem& fs, std::string directory,
+                                           const SegmentState& state, std::int64_t now_ms);
   /// The active segment as a checkpoint left it.
   static std::shared_ptr<Segment> restore(FileSystem& fs, std::string directory,
                                           const SegmentState& state, std::int64_t now_ms);
@@ -65,15 +67,22 @@ class Segment {
   /// Writes the batches after what is there.  Errors are final for the file, except no_space, after
   /// which the file has been cut back to what it was.
   base::Status append(std::span<const TailBatch> batches, std::uint64_t index_interval_bytes);
-  void append_aborted(const CompletedTransaction& transaction);
+  /// The transaction index is loaded.
+  void append_aborted(const TxnIndexEntry& transaction);
   /// Writes out index entries without syncing: they are checked when they are read back.
   base::Status save_indexes();
   /// The last word on the index files, exactly Kafka's.  Adds what has to be synced to `to_sync`.
+  /// The transaction index, as far as it is loaded.
   base::Status finish(Files& to_sync);
+  /// The transaction index is loaded.
   base::Status truncate(std::uint64_t size, Offset end);
-  /// Goes through the file from the start, checking CRCs, and makes the indexes anew.  Returns how many
-  /// bytes are good; `state()` describes that part, and the file is not cut.
-  base::Result<std::uint64_t> rebuild();
+  struct Rebuilt {
+    std::uint64_t good_bytes = 0;
+    bool has_markers = false;  // or other control batches of producers
+  };
+  /// Goes through the file from the start, checking CRCs, and makes the indexes of offsets and times anew.
+  /// `state()` describes the part that is good, and the file is not cut.
+  base::Result<Rebuilt> rebuild();
   base::Status remove_files();
   /// Finds the end of a segment of which only the size is known, from its last index entry on.
   /// Errors: damaged when it does not end with a whole batch.  (blocks)
@@ -94,8 +103,18 @@ class Segment {
                                                               Offset upper);
   /// The largest timestamp and the batch that holds it, as far as the index knows.  (blocks)
   base::Result<TimeIndexFormat::Entry> max_timestamp();
-  /// Aborted transactions whose marker is in this segment.
-  base::Result<std::vector<TxnIndexFormat::Entry>> aborted();
+  enum class Aborted { all, more_may_follow, not_loaded };
+  /// Adds the aborted transactions whose marker is in this segment and that overlap [from, upper): `all` that
+  /// there are, or a later segment may have more.
+  Aborted aborted(Offset from, Offset upper, std::vector<TxnIndexEntry>& out);
+  /// Reads the transaction index; nothing when it is loaded.  Errors: damaged.  (blocks)
+  base::Status load_txn_index();
+  /// Instead, what is in the segment itself.
+  void set_txn_index(const std::vector<TxnIndexEntry>& entries);
+  base::Status save_txn_index(Files& to_sync);
+  /// Says what is known of it; it is not loaded.
+  void set_txn_facts(const TxnIndexFacts& facts);
+  [[nodiscard]] TxnIndexFacts txn_facts() const;
   /// A scanner of whole batches.  (blocks)
   base::Result<BatchScanner> scan(std::uint64_t from_position);
 
@@ -138,10 +157,9 @@ class Segment {
   bool indexes_loaded_ MOLDAU_GUARDED_BY(mutex_) = false;
   bool index_counts_known_ MOLDAU_GUARDED_BY(mutex_) = false;
   bool ready_to_append_ MOLDAU_GUARDED_BY(mutex_) = false;
-  bool txns_loaded_ MOLDAU_GUARDED_BY(mutex_) = false;
   OffsetIndex offsets_ MOLDAU_GUARDED_BY(mutex_);
   TimeIndex times_ MOLDAU_GUARDED_BY(mutex_);
-  TxnIndex txns_ MOLDAU_GUARDED_BY(mutex_);
+  std::optional<TxnIndex> txns_ MOLDAU_GUARDED_BY(mutex_);  // when it is loaded; else state_.txns is known
   // Where recent readers stopped: a consumer that reads on finds its place without a search.
   std::array<Hint, 8> hints_ MOLDAU_GUARDED_BY(mutex_);
   std::size_t next_hint_ MOLDAU_GUARDED_BY(mutex_) = 0;

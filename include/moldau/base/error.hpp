@@ -33,6 +33,7 @@ enum class Errc : std::uint8_t {
   out_of_order_sequence,
   invalid_producer_epoch,
   invalid_txn_state,
+  transaction_not_verified,  // the coordinator has to be asked first, or again
   invalid_producer_id_mapping,
   transaction_coordinator_fenced,
   not_enough_replicas,

@@ -33,6 +33,8 @@ constexpr std::size_t decompression_floor_bytes = 64 * 1024 * 1024;
 constexpr std::size_t topic_name_length_max = 249;
 /// Kafka remembers this many batches of each producer for duplicates.
 constexpr std::size_t producer_batches_remembered = 5;
+/// Producers of one log whose transaction is being looked up, or could not be.
+constexpr std::size_t verifications_per_log_max = 10'000;
 
 /// Large blocks of memory that nobody uses and that are kept for the next (base/block_pool).
 constexpr std::size_t kept_block_bytes_max = 128 * 1024 * 1024;

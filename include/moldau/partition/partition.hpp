@@ -14,6 +14,7 @@
 #include "moldau/base/mutex.hpp"
 #include "moldau/metadata/topic_config.hpp"
 #include "moldau/partition/waiters.hpp"
+#include "moldau/record/transaction_marker.hpp"
 #include "moldau/storage/log.hpp"
 
 namespace moldau::partition {
@@ -37,6 +38,9 @@ struct AppendRequest {
   Acks acks = Acks::all;
   std::int64_t now_ms = 0;  // wall clock
   storage::AppendOrigin origin = storage::AppendOrigin::client;
+  /// As in storage::AppendContext.
+  std::int16_t transaction_version = 0;
+  std::optional<storage::Verification> verified = std::nullopt;
   /// Told once when the acknowledgement is due; not for Acks::none, nor when append() fails.
   std::shared_ptr<AckTarget> target;
   std::uint32_t index = 0;  // handed back to the target
@@ -92,6 +96,10 @@ class Partition final : public storage::LogObserver,
   /// Appends one batch that was validated.  Errors: not_leader, not_enough_replicas (acks=all only),
   /// and Log::append_as_leader's.
   base::Result<AppendOutcome> append(base::SharedBytes batch, const AppendRequest& request);
+  /// Ends a producer's transaction in this partition, by a coordinator; also where none is open, as Kafka does.
+  /// Errors: those of append(), of which invalid_producer_epoch and transaction_coordinator_fenced are final.
+  base::Result<AppendOutcome> append_marker(const record::TransactionMarker& marker,
+                                            std::int16_t transaction_version, AppendRequest request);
 
   /// Errors: fenced_leader_epoch, unknown_leader_epoch, offset_out_of_range, not_leader, storage_error.
   [[nodiscard]] base::Result<ReadOutcome> read(const ReadRequest& request);

@@ -22,10 +22,21 @@ namespace moldau::storage {
 /// Who appends: decides which checks apply (Kafka's AppendOrigin).
 enum class AppendOrigin { client, coordinator, replication };
 
+/// Says that the coordinator has a producer's transaction open, and since when: a marker that the log was
+/// given afterwards ended that transaction (KIP-890).
+struct Verification {
+  Offset last_marker = no_offset;  // the producer's newest in the log, when the coordinator was asked
+  friend bool operator==(const Verification&, const Verification&) = default;
+};
+
 struct AppendContext {
   LeaderEpoch leader_epoch{};
   std::int64_t now_ms = 0;  // wall clock
   AppendOrigin origin = AppendOrigin::client;
+  /// The transaction.version that the producer of a transactional batch or a marker goes by.
+  std::int16_t transaction_version = 0;
+  /// What begin_verification() gave; of a client's batch that begins a transaction in this log.
+  std::optional<Verification> verified = std::nullopt;
 };
 
 struct Appended {
@@ -49,6 +60,7 @@ struct ReadLimits {
 struct AbortedTransaction {
   ProducerId producer_id{};
   Offset first_offset{};
+  friend bool operator==(const AbortedTransaction&, const AbortedTransaction&) = default;
 };
 
 struct ReadResult {
@@ -76,6 +88,14 @@ struct ProducerSummary {
   std::int64_t last_timestamp_ms = -1;
   std::int32_t coordinator_epoch = -1;
   Offset current_txn_first_offset = no_offset;
+  friend bool operator==(const ProducerSummary&, const ProducerSummary&) = default;
+};
+
+/// A transaction that was begun in a log and not ended.
+struct OpenTransaction {
+  ProducerId producer_id{};
+  Offset first_offset{};
+  friend bool operator==(const OpenTransaction&, const OpenTransaction&) = default;
 };
 
 /// Told when more of a log is on disk.  Called by the thread that commits, with no lock held.
@@ -94,19 +114,26 @@ class Log {
 
   /// Appends one checked batch of a leader: producer sequence checked (KIP-98; reliability.md D6), offset
   /// assigned, base offset and leader epoch stamped in `batch` itself, which the log keeps.
-  /// Errors: out_of_order_sequence, invalid_producer_epoch, invalid_txn_state,
+  /// Errors: out_of_order_sequence, invalid_producer_epoch, invalid_txn_state, transaction_not_verified,
   /// transaction_coordinator_fenced, record_list_too_large (over segment_bytes), storage_error.
   virtual base::Result<Appended> append_as_leader(base::SharedBytes batch,
                                                   const AppendContext& context) = 0;
+  /// Before a client's transactional batch is appended, and before the coordinator is asked about it: what
+  /// goes into its AppendContext::verified.  nullopt when nobody need be asked, since the producer has a
+  /// transaction open in this log.  Errors: invalid_producer_epoch.
+  virtual base::Result<std::optional<Verification>> begin_verification(ProducerId producer,
+                                                                       ProducerEpoch epoch,
+                                                                       std::int32_t first_sequence) = 0;
   /// Appends batches as another leader wrote them: offsets must continue, epochs must not fall.
   virtual base::Result<Appended> append_as_follower(base::SharedBytes batches,
                                                     std::int64_t now_ms) = 0;
 
   /// Errors: offset_out_of_range (below the start or above the end), storage_error, damaged.
   virtual base::Result<ReadResult> read(Offset from, const ReadLimits& limits) = 0;
-  /// Aborted transactions that overlap [from, upper), ordered by first offset.
-  virtual base::Result<std::vector<AbortedTransaction>> aborted_transactions(Offset from,
-                                                                             Offset upper) = 0;
+  /// Aborted transactions that overlap [from, upper), ordered by first offset.  nullopt when that would wait
+  /// for the disk, which it does with `may_block`.
+  virtual base::Result<std::optional<std::vector<AbortedTransaction>>> aborted_transactions(
+      Offset from, Offset upper, bool may_block) = 0;
   /// The first record with a timestamp >= target below `upper`; nullopt when none. (blocks)
   virtual base::Result<std::optional<TimestampOffset>> find_timestamp(std::int64_t target_ms,
                                                                       Offset upper) = 0;
@@ -116,8 +143,11 @@ class Log {
   [[nodiscard]] virtual Offset start_offset() const = 0;
   [[nodiscard]] virtual Offset end_offset() const = 0;      // next offset to be assigned
   [[nodiscard]] virtual Offset durable_offset() const = 0;  // everything below survives a power cut
-  /// First offset of the oldest transaction that is still open; nullopt when none is.
+  /// First offset of the oldest transaction that is still open, or whose end is not durable yet; the
+  /// log's start when that is above it; nullopt when there is none.
   [[nodiscard]] virtual std::optional<Offset> first_unstable_offset() const = 0;
+  /// The oldest that is open.
+  [[nodiscard]] virtual std::optional<OpenTransaction> oldest_open_transaction() const = 0;
   [[nodiscard]] virtual std::uint64_t size_bytes() const = 0;
   [[nodiscard]] virtual std::vector<ProducerSummary> producers() const = 0;
 
