@@ -185,7 +185,7 @@ class Node {
   }
   std::size_t aborted(const TopicPartition& which) {
     auto& log = partition(which).log();
-    return log.aborted_transactions(Offset{0}, log.end_offset()).value().size();
+    return log.aborted_transactions(Offset{0}, log.end_offset(), true).value().value().size();
   }
 
   TestNode node;
