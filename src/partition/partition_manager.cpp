@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "hanging_transactions.hpp"
 #include "moldau/base/log.hpp"
+#include "moldau/metadata/config_view.hpp"
 
 namespace moldau::partition {
 
@@ -12,6 +14,9 @@ using base::fail;
 using base::MutexLock;
 
 namespace {
+
+/// A transaction is ended by its coordinator so long after its time at the latest.
+constexpr base::Milliseconds late_transaction{5 * 60'000};
 
 LeaderState leader_state(const metadata::PartitionImage& partition) {
   return {partition.leader_epoch, partition.partition_epoch, partition.leader, partition.replicas,
@@ -25,6 +30,8 @@ PartitionManager::PartitionManager(storage::LogDirectory& directory,
     : directory_(directory),
       static_config_(static_config),
       self_(self),
+      hanging_(std::make_unique<HangingTransactions>(
+          base::Milliseconds{static_config.integer("transaction.max.timeout.ms")} + late_transaction)),
       table_(std::make_shared<const Table>()) {}
 
 PartitionManager::~PartitionManager() = default;
@@ -183,6 +190,11 @@ void PartitionManager::committed(const base::Status& status) {
     durable_waiters_.erase(first_due, durable_waiters_.end());
   }
   for (auto& waiter : due) waiter.done(status);
+}
+
+void PartitionManager::look_for_hanging_transactions(base::SteadyTime now) {
+  hanging_->look(all(), now);
+  hanging_count_.store(hanging_->count());
 }
 
 PartitionPtr PartitionManager::find(std::string_view topic, PartitionIndex partition) const {

@@ -12,11 +12,12 @@ namespace moldau::partition {
 namespace {
 // The threads sleep until there is work; the bound only limits what a lost wake-up could cost.
 constexpr std::chrono::milliseconds longest_sleep{60'000};
+constexpr std::chrono::milliseconds hanging_interval{60'000};
 }  // namespace
 
-StorageThreads::StorageThreads(PartitionManager& manager,
+StorageThreads::StorageThreads(PartitionManager& manager, const base::Clock& clock,
                                std::function<void(const base::Error&)> on_failure)
-    : manager_(manager), on_failure_(std::move(on_failure)) {}
+    : manager_(manager), clock_(clock), on_failure_(std::move(on_failure)) {}
 
 StorageThreads::~StorageThreads() { stop(); }
 
@@ -60,6 +61,7 @@ void StorageThreads::run_commits(const std::stop_token& stop) {
 
 void StorageThreads::run_background(const std::stop_token& stop) {
   auto& directory = manager_.directory();
+  auto look_again = clock_.now() + hanging_interval;
   while (!stop.stop_requested()) {
     const auto next = directory.write_behind();
     if (!next) {
@@ -68,6 +70,10 @@ void StorageThreads::run_background(const std::stop_token& stop) {
     }
     const auto removal = directory.remove_deleted();
     if (!removal) log::warn("storage.remove_failed", "{}", base::to_string(removal.error()));
+    if (clock_.now() >= look_again) {
+      manager_.look_for_hanging_transactions(clock_.now());
+      look_again = clock_.now() + hanging_interval;
+    }
     if (!next.value()) base::Slab::release_kept();
     auto sleep = next.value().value_or(longest_sleep);
     if (removal && removal.value()) sleep = std::min(sleep, *removal.value());

@@ -176,7 +176,7 @@ base::Status Broker::open_metadata() {
   helpers_.emplace("helper", 2);
   controller_thread_.emplace("controller", 1);
   partitions_.emplace(*directory_, static_config_, config_.node_id);
-  storage_threads_.emplace(*partitions_,
+  storage_threads_.emplace(*partitions_, clock_,
                            [this](const base::Error& error) { on_storage_failure(error); });
   cluster::SoloControllerOptions options;
   options.log_dir = config_.data_dir;
@@ -296,6 +296,9 @@ void Broker::add_metrics() {
         static_cast<double>(partitions_->count()));
     add("moldau_partitions_offline", "Partitions that cannot be served.", base::MetricType::gauge,
         static_cast<double>(partitions_->offline().size()));
+    add("moldau_partitions_transaction_hanging",
+        "Partitions whose oldest transaction is open for longer than any may be.", base::MetricType::gauge,
+        static_cast<double>(partitions_->hanging_transactions()));
     const auto groups = groups_->totals();
     add("moldau_groups", "Consumer groups held.", base::MetricType::gauge,
         static_cast<double>(groups.groups));

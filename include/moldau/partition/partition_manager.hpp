@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "moldau/base/clock.hpp"
 #include "moldau/base/function.hpp"
 #include "moldau/base/mutex.hpp"
 #include "moldau/metadata/image.hpp"
@@ -17,6 +18,8 @@
 #include "moldau/storage/log_directory.hpp"
 
 namespace moldau::partition {
+
+class HangingTransactions;  // src/partition: private to the layer
 
 using PartitionPtr = std::shared_ptr<Partition>;  // second owners: requests that use it
 
@@ -45,12 +48,16 @@ class PartitionManager {
   void when_durable(Lsn lsn, base::Function<void(const base::Status&)> done);
   /// Called by the committing thread after each commit.
   void committed(const base::Status& status);
+  /// Called by the background thread now and then: names transactions in the log that nobody ends.
+  void look_for_hanging_transactions(base::SteadyTime now);
 
   [[nodiscard]] PartitionPtr find(std::string_view topic, PartitionIndex partition) const;
   [[nodiscard]] PartitionPtr find(const TopicIdPartition& partition) const;
   [[nodiscard]] std::vector<PartitionPtr> all() const;
   [[nodiscard]] std::size_t count() const;
   [[nodiscard]] std::vector<OfflinePartition> offline() const;
+  /// Partitions with a transaction that hangs, as of the last look.
+  [[nodiscard]] std::size_t hanging_transactions() const { return hanging_count_.load(); }
   [[nodiscard]] storage::LogDirectory& directory() { return directory_; }
 
  private:
@@ -85,6 +92,8 @@ class PartitionManager {
   const metadata::BrokerConfig& static_config_;
   const BrokerId self_;
   bool strays_looked_for_ = false;  // of the thread that applies
+  std::unique_ptr<HangingTransactions> hanging_;  // of the background thread
+  std::atomic<std::size_t> hanging_count_{0};
   mutable base::Mutex mutex_;
   std::shared_ptr<const Table> table_ MOLDAU_GUARDED_BY(mutex_);
   std::vector<DurableWaiter> durable_waiters_ MOLDAU_GUARDED_BY(mutex_);

@@ -12,9 +12,10 @@ namespace moldau::partition {
 
 class StorageThreads {
  public:
-  /// `on_failure` is called once, by one of the threads, when the log directory has failed: nothing is
+  /// `manager` and `clock` outlive the threads.  `on_failure` is called once, by one of the threads, when the log directory has failed: nothing is
   /// acknowledged any more and the process should end (reliability.md R7).
-  StorageThreads(PartitionManager& manager, std::function<void(const base::Error&)> on_failure);
+  StorageThreads(PartitionManager& manager, const base::Clock& clock,
+                 std::function<void(const base::Error&)> on_failure);
   ~StorageThreads();
   void start();
   /// Returns when both threads have ended; what was appended before is committed.
@@ -26,6 +27,7 @@ class StorageThreads {
   void failed(const base::Error& error);
 
   PartitionManager& manager_;
+  const base::Clock& clock_;
   std::function<void(const base::Error&)> on_failure_;
   std::atomic<bool> failure_reported_{false};
   std::jthread committer_;
