@@ -1,5 +1,5 @@
 // Produce: validate each partition's batch, append it, answer when it is as durable as asked.
-// Rules: protocol.md edge cases 6 and 11 to 22.
+// Rules: protocol.md edge cases 6 and 11 to 26.
 
 #include <algorithm>
 #include <atomic>
@@ -11,6 +11,7 @@
 #include "moldau/api/error_mapping.hpp"
 #include "moldau/api/handlers.hpp"
 #include "moldau/base/log.hpp"
+#include "produce_transaction.hpp"
 #include "produce_validation.hpp"
 
 namespace moldau::api {
@@ -41,9 +42,12 @@ class PendingProduce final : public partition::AckTarget, public Expiring {
     settled(index);
   }
   void set_error(std::uint32_t index, const base::Error& error) {
+    set_error(index, error_code(error.code), error.message);
+  }
+  void set_error(std::uint32_t index, ErrorCode code, std::optional<std::string> message) {
     auto& partition = at(index);
-    partition.error_code = error_code(error.code);
-    partition.error_message = error.message;
+    partition.error_code = code;
+    partition.error_message = std::move(message);
     partition.base_offset = no_offset;
     partition.log_start_offset = no_offset;
     partition.log_append_time_ms = -1;
@@ -127,72 +131,150 @@ ProduceResponse skeleton(const ProduceRequest& request) {
   return response;
 }
 
-base::Result<partition::AppendOutcome> append_one(const Services& services,
-                                                  const RequestContext& context,
-                                                  const Target& target,
-                                                  ProduceRequest::TopicData::PartitionData& data,
-                                                  partition::AppendRequest request,
-                                                  PartitionResponse& answer) {
-  if (target.is_internal)
-    return base::fail(base::Errc::invalid_topic, "clients may not write to an internal topic");
-  if (target.partition == nullptr)
-    return base::fail(target.missing, "this server does not host this topic-partition");
-  const auto config = target.partition->config();
-  request.now_ms = services.clock.wall_ms();
-  MOLDAU_ASSIGN(auto batch, prepare_batch(std::move(data.records), *config, context.version,
-                                          request.now_ms, answer));
-  return target.partition->append(std::move(batch), request);
+/// Why a request is refused as a whole, before its batches are looked at.
+struct Refusal {
+  ErrorCode code = ErrorCode::none;
+  const char* message = nullptr;
+};
+
+Refusal refusal_of(const ProduceRequest& request, const TransactionalPart& transactional) {
+  if (transactional.exists && !request.transactional_id)
+    return {ErrorCode::transactional_id_authorization_failed};
+  if (transactional.has_several)
+    return {ErrorCode::invalid_producer_id_mapping,
+            "Transactional records contained more than one producer ID"};
+  if (request.acks != 0 && request.acks != 1 && request.acks != -1)
+    return {ErrorCode::invalid_required_acks};
+  return {};
 }
+
+/// Goes through the partitions of one request.  Thread rule: the request's loop.
+class Producing {
+ public:
+  Producing(const Services& services, const RequestContext& context, ProduceRequest& request,
+            std::shared_ptr<PendingProduce> pending)
+      : services_(services),
+        context_(context),
+        request_(request),
+        pending_(std::move(pending)),
+        now_ms_(services.clock.wall_ms()) {}
+
+  void run() {
+    const auto transactional = transactional_part(request_);
+    if (const auto refusal = refusal_of(request_, transactional); refusal.code != ErrorCode::none)
+      return refuse_all(refusal);
+    std::optional<ProduceTransaction> transaction;
+    if (transactional.producer)
+      transaction.emplace(services_, context_, *request_.transactional_id, *transactional.producer);
+    const auto image = services_.metadata.image();
+    std::uint32_t index = 0;
+    for (auto& topic : request_.topic_data) {
+      for (auto& data : topic.partition_data) {
+        const std::uint32_t at = index++;
+        auto target = find_target(services_, *image, topic, data.index, context_.version >= 13);
+        auto batch = prepare(target, data, at);
+        if (!batch) {
+          refuse(at, batch.error());
+        } else if (transaction && ProduceTransaction::takes(batch.value())) {
+          transaction->add(at, std::move(target.partition), std::move(batch).value());
+        } else {
+          settle(at, target.partition->append(std::move(batch).value(), append_request(at)));
+        }
+      }
+    }
+    if (transaction) append(*transaction);
+  }
+
+  /// What the first refusal was; none when every batch was appended.
+  [[nodiscard]] ErrorCode refused() const { return refused_; }
+
+ private:
+  base::Result<base::SharedBytes> prepare(const Target& target,
+                                          ProduceRequest::TopicData::PartitionData& data,
+                                          std::uint32_t at) {
+    if (target.is_internal)
+      return base::fail(base::Errc::invalid_topic, "clients may not write to an internal topic");
+    if (target.partition == nullptr)
+      return base::fail(target.missing, "this server does not host this topic-partition");
+    const auto config = target.partition->config();
+    return prepare_batch(std::move(data.records), *config, context_.version, now_ms_,
+                         pending_->at(at));
+  }
+
+  void append(ProduceTransaction& transaction) {
+    transaction.run(
+        [this](ProduceTransaction::Append& wanted) {
+          auto request = append_request(wanted.index);
+          request.transaction_version = wanted.transaction_version;
+          request.verified = wanted.verified;
+          const auto outcome = wanted.partition->append(wanted.batch, request);
+          if (!outcome && outcome.error().code == base::Errc::transaction_not_verified) return false;
+          settle(wanted.index, outcome);
+          return true;
+        },
+        [this](std::uint32_t at, const ProduceTransaction::Refusal& refusal) {
+          std::optional<std::string> message;
+          if (!refusal.message.empty()) message = refusal.message;
+          refuse(at, refusal.code, std::move(message));
+        });
+  }
+
+  [[nodiscard]] partition::AppendRequest append_request(std::uint32_t at) const {
+    partition::AppendRequest append;
+    append.acks = static_cast<partition::Acks>(request_.acks);
+    append.now_ms = now_ms_;
+    append.target = pending_;
+    append.index = at;
+    return append;
+  }
+
+  void settle(std::uint32_t at, const base::Result<partition::AppendOutcome>& outcome) {
+    if (!outcome) return refuse(at, outcome.error());
+    auto& answer = pending_->at(at);
+    answer.base_offset = outcome.value().first_offset;
+    answer.log_start_offset = outcome.value().log_start;
+    if (outcome.value().acknowledged) pending_->settled(at);
+  }
+  void refuse(std::uint32_t at, const base::Error& error) {
+    refuse(at, error_code(error.code), error.message);
+  }
+  void refuse(std::uint32_t at, ErrorCode code, std::optional<std::string> message) {
+    if (refused_ == ErrorCode::none) refused_ = code;
+    pending_->set_error(at, code, std::move(message));
+    pending_->settled(at);
+  }
+  void refuse_all(const Refusal& refusal) {
+    std::uint32_t index = 0;
+    for (const auto& topic : request_.topic_data)
+      for (std::size_t i = 0; i < topic.partition_data.size(); ++i)
+        refuse(index++, refusal.code,
+               refusal.message == nullptr ? std::nullopt : std::optional<std::string>(refusal.message));
+    refused_ = refusal.code;
+  }
+
+  const Services& services_;
+  const RequestContext& context_;
+  ProduceRequest& request_;
+  const std::shared_ptr<PendingProduce> pending_;
+  const std::int64_t now_ms_;
+  ErrorCode refused_ = ErrorCode::none;
+};
 
 }  // namespace
 
 void produce(const Services& services, const RequestContext& context, ProduceRequest request,
              Reply<ProduceResponse> reply) {
-  const bool by_id = context.version >= 13;
-  const bool answers = request.acks != 0;
   std::size_t partitions = 0;
   for (const auto& topic : request.topic_data) partitions += topic.partition_data.size();
   auto pending =
       std::make_shared<PendingProduce>(skeleton(request), std::move(reply), partitions);
-  base::Errc refusal{};
-  bool refused = false;
-  if (request.acks != 0 && request.acks != 1 && request.acks != -1) refused = true;
-  const auto image = services.metadata.image();
-  std::uint32_t index = 0;
-  bool any_error = refused;
-  for (auto& topic : request.topic_data) {
-    for (auto& data : topic.partition_data) {
-      const std::uint32_t at = index++;
-      if (refused) {
-        pending->at(at).error_code = ErrorCode::invalid_required_acks;
-        pending->at(at).base_offset = no_offset;
-        pending->settled(at);
-        continue;
-      }
-      partition::AppendRequest append;
-      append.acks = static_cast<partition::Acks>(request.acks);
-      append.target = pending;
-      append.index = at;
-      const auto target = find_target(services, *image, topic, data.index, by_id);
-      auto& answer = pending->at(at);
-      const auto outcome = append_one(services, context, target, data, std::move(append), answer);
-      if (!outcome) {
-        any_error = true;
-        refusal = outcome.error().code;
-        pending->set_error(at, outcome.error());
-        pending->settled(at);
-      } else {
-        answer.base_offset = outcome.value().first_offset;
-        answer.log_start_offset = outcome.value().log_start;
-        if (outcome.value().acknowledged) pending->settled(at);
-      }
-    }
-  }
-  if (!answers) {
+  Producing producing(services, context, request, pending);
+  producing.run();
+  if (request.acks == 0) {
     // Without an answer the client learns of an error by the connection's end (Kafka does the same).
-    if (any_error) {
+    if (producing.refused() != ErrorCode::none) {
       log::info("produce.refused", "closing {}: acks=0 and an append failed ({})",
-                log::client(context.remote), base::name(refusal));
+                log::client(context.remote), protocol::name(producing.refused()));
       pending->reply().close("a produce with acks=0 failed");
     } else {
       pending->reply().no_response();

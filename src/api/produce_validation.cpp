@@ -7,8 +7,6 @@
 namespace moldau::api {
 namespace {
 
-using base::Errc;
-using base::fail;
 using metadata::CompressionType;
 using metadata::TopicConfig;
 
@@ -63,11 +61,6 @@ base::Result<base::SharedBytes> prepare_batch(
       answer.record_errors.push_back({error.batch_index, std::move(error.message)});
     return prepared.batch.error();
   }
-  // Transactions are not served yet: one that nobody could end would hold the log's readers for ever.
-  const auto view = record::BatchView::parse(prepared.batch.value().view(),
-                                             record::BatchView::Check::bounds);
-  if (view.value().is_transactional())
-    return fail(Errc::invalid_txn_state, "transactions are not served by this broker yet");
   if (config.log_append_time) answer.log_append_time_ms = now_ms;
   return std::move(prepared.batch).value();
 }

@@ -55,15 +55,12 @@ ErrorCode TransactionMarkers::write(const TopicPartition& to, const coordinator:
   if (partition == nullptr) return ErrorCode::kafka_storage_error;
   partition::AppendRequest request;
   request.now_ms = clock_.wall_ms();
-  request.origin = storage::AppendOrigin::coordinator;
   request.target = when_durable ? std::make_shared<OnDurable>(std::move(when_durable)) : nobody_;
-  auto batch = record::build_marker_batch({.producer_id = marker.producer.id,
-                                           .producer_epoch = marker.producer.epoch,
-                                           .commit = marker.commit,
-                                           .coordinator_epoch = marker.coordinator_epoch},
-                                          request.now_ms);
-  if (!batch) return error_code(batch.error().code);
-  const auto appended = partition->append(std::move(batch).value(), request);
+  const auto appended = partition->append_marker({.producer_id = marker.producer.id,
+                                                  .producer_epoch = marker.producer.epoch,
+                                                  .commit = marker.commit,
+                                                  .coordinator_epoch = marker.coordinator_epoch},
+                                                 marker.transaction_version, request);
   if (!appended) return error_code(appended.error().code);
   if (appended.value().acknowledged) request.target->on_ack(0, {});
   return ErrorCode::none;

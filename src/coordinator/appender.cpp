@@ -70,10 +70,11 @@ void Appender::answer(std::vector<base::Task> answers, std::vector<base::Task>& 
 
 base::Result<bool> Appender::append(base::SharedBytes batch,
                                     const std::shared_ptr<partition::AckTarget>& acks,
-                                    std::int64_t now_ms) {
+                                    std::int64_t now_ms, std::int16_t transaction_version) {
   partition::AppendRequest request;
   request.now_ms = now_ms;
   request.origin = storage::AppendOrigin::coordinator;
+  request.transaction_version = transaction_version;
   request.target = acks;
   request.index = ++last_number_;
   MOLDAU_ASSIGN(const auto appended, partition_.append(std::move(batch), request));
@@ -86,7 +87,7 @@ base::Status Appender::flush(const std::shared_ptr<partition::AckTarget>& acks, 
   while (!open_.empty()) {
     auto& open = open_.front();
     MOLDAU_ASSIGN(auto batch, batch_of(open.records, open.producer, now_ms));
-    MOLDAU_ASSIGN(const bool is_durable, append(std::move(batch), acks, now_ms));
+    MOLDAU_ASSIGN(const bool is_durable, append(std::move(batch), acks, now_ms, 0));
     move_to(is_durable ? due : in_flight_.back().answers, open.answers);
     open_records_ -= open.records.size();
     open_.pop_front();
@@ -99,7 +100,7 @@ base::Status Appender::append(const Marker& marker,
                               std::int64_t now_ms) {
   MOLDAU_CHECK(open_.empty(), "records come before the marker");
   MOLDAU_ASSIGN(auto batch, batch_of(marker, now_ms));
-  MOLDAU_TRY(append(std::move(batch), acks, now_ms));
+  MOLDAU_TRY(append(std::move(batch), acks, now_ms, marker.transaction_version));
   return {};
 }
 

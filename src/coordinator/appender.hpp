@@ -58,7 +58,8 @@ class Appender {
 
   /// Whether it is durable already; otherwise it is in flight.
   base::Result<bool> append(base::SharedBytes batch,
-                            const std::shared_ptr<partition::AckTarget>& acks, std::int64_t now_ms);
+                            const std::shared_ptr<partition::AckTarget>& acks, std::int64_t now_ms,
+                            std::int16_t transaction_version);
 
   partition::Partition& partition_;
   std::deque<Open> open_;

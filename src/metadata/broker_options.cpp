@@ -1335,7 +1335,6 @@ constexpr OptionDefinition table[] = {
         .broker("Longest time that a producer may ask for its transactions."),
     Option("transaction.partition.verification.enable", OptionType::boolean, "true")
         .cluster_wide()
-        .no_effect()
         .broker("Whether a partition asks the coordinator before it takes the first batch of a "
                 "transaction."),
     Option("transaction.remove.expired.transaction.cleanup.interval.ms", OptionType::int32,
