@@ -47,19 +47,20 @@ CLIENTS = {
 }
 
 
-def command(client):
-    """The words that run a client's group program, and its environment."""
+def command(client, program='group'):
+    """The words that run a client's program, and its environment."""
     home = prepare(client)
     folder = client.split('-')[0]
+    source = os.path.join(HERE, folder, program)
     if folder in ('confluent', 'aiokafka', 'kafka_python'):
-        return [os.path.join(home, 'bin', 'python'), os.path.join(HERE, folder, 'group.py')], {}
+        return [os.path.join(home, 'bin', 'python'), source + '.py'], {}
     if folder in ('kafkajs', 'platformatic'):
-        return [os.path.join(toolchain('node'), 'node'), os.path.join(HERE, folder, 'group.mjs')], {'MODULES': home}
+        return [os.path.join(toolchain('node'), 'node'), source + '.mjs'], {'MODULES': home}
     if folder in ('franz_go', 'sarama'):
-        return [os.path.join(home, 'group')], {}
+        return [os.path.join(home, program)], {}
     if folder == 'rust_rdkafka':
-        return [os.path.join(home, 'target/release/group')], {}
-    return JAVA + ['-cp', f'{home}/classes:{home}/libs/*', 'Group'], {}
+        return [os.path.join(home, 'target/release', program)], {}
+    return JAVA + ['-cp', f'{home}/classes:{home}/libs/*', program.capitalize()], {}
 
 
 # Where a version is pinned: the file and what stands before it.

@@ -41,6 +41,7 @@ CLIENTS = {
     'java_groups-2.8.2': ('java_version', 'java_groups', '2.8.2'),
     'java_groups-3.9.1': ('java_version', 'java_groups', '3.9.1'),
     'java_groups-4.3.1': ('java_version', 'java_groups', '4.3.1'),
+    'java_streams': ('java_version', 'java_streams', '4.3.1'),
 }
 # What of the machine the kind needs, and where its toolchain's wheel has the executables.
 NEEDS = {'rust': 'cargo', 'java': 'javac', 'java_version': 'mvn'}
@@ -146,7 +147,8 @@ def _java_version(source, home, version):
     os.makedirs(home)
     _run(['mvn', '-q', '-f', os.path.join(source, 'pom.xml'), f'-Dclients={version}',
           'dependency:copy-dependencies', f'-DoutputDirectory={home}/libs', '-DincludeScope=runtime'])
-    _run(['javac', '-nowarn', '-cp', f'{home}/libs/*', '-d', f'{home}/classes', os.path.join(source, 'Group.java')])
+    _run(['javac', '-nowarn', '-cp', f'{home}/libs/*', '-d', f'{home}/classes',
+          *sorted(glob.glob(os.path.join(source, '*.java')))])
 
 
 _MAKE = {'python': _python, 'node': _node, 'go': _go, 'rust': _rust, 'java': _java,

@@ -10,10 +10,12 @@ from collections import namedtuple
 
 CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
 EARLIEST, LATEST = -2, -1
+UNCOMMITTED, COMMITTED = 0, 1
+GROUP, TRANSACTION = 0, 1    # what has a coordinator
 LEADER_SECONDS = 40    # of a machine that is busy; a moment otherwise
 
 # bytes is the whole batch's size on the wire.
-Batch = namedtuple('Batch', 'base_offset last_offset codec producer_id records bytes')
+Batch = namedtuple('Batch', 'base_offset last_offset codec producer_id records bytes producer_epoch control')
 
 
 class KafkaError(Exception):
@@ -64,6 +66,9 @@ class Connection:
         return self
 
     def __exit__(self, *_):
+        self.close()
+
+    def close(self):
         self.socket.close()
 
     def call(self, key, version, body):
@@ -117,9 +122,19 @@ class Connection:
         reader.check()
         return reader.unpack('qq')[1]
 
-    def fetch(self, topic, partition, offset, max_bytes=8 << 20):
+    def stable_offset(self, topic, partition):
+        """Up to where read_committed reads: the end, or where the first open transaction begins."""
+        body = struct.pack('>ibi', -1, COMMITTED, 1) + string(topic) + struct.pack('>iiq', 1, partition, LATEST)
+        reader = self.call(2, 2, body)
+        reader.unpack('ii')
+        reader.string()
+        reader.unpack('ii')
+        reader.check()
+        return reader.unpack('qq')[1]
+
+    def fetch(self, topic, partition, offset, max_bytes=8 << 20, isolation=UNCOMMITTED, wait_ms=500):
         """The record batches from there, those that are whole, as bytes."""
-        body = (struct.pack('>iiiibi', -1, 500, 1, max_bytes, 0, 1) + string(topic)
+        body = (struct.pack('>iiiibi', -1, wait_ms, 1, max_bytes, isolation, 1) + string(topic)
                 + struct.pack('>iiqi', 1, partition, offset, max_bytes))
         reader = self.call(1, 4, body)
         reader.unpack('ii')
@@ -138,9 +153,9 @@ class Connection:
         reader.unpack('ii')
         reader.check()
 
-    def coordinator_error(self, group):
-        """FindCoordinator's error code for the group; the first question creates __consumer_offsets."""
-        reader = self.call(10, 1, string(group) + b'\0')
+    def coordinator_error(self, name, kind=GROUP):
+        """FindCoordinator's error code for the group or transactional id; the first question creates the topic."""
+        reader = self.call(10, 1, string(name) + bytes([kind]))
         reader.int32()
         return reader.int16()
 
@@ -191,15 +206,16 @@ class Connection:
         return data
 
 
-def create_offsets_topic(bootstrap, seconds=30):
+def create_offsets_topic(bootstrap, seconds=30, kinds=(GROUP,)):
     """By asking for a group's coordinator until there is one: many tests do not allow for a first group's wait.
-    False when there is none."""
+    The same of transactions when `kinds` names them. False when there is none."""
     give_up = time.monotonic() + seconds
     with Connection(bootstrap) as connection:
-        while connection.coordinator_error('warm-up'):
-            if time.monotonic() > give_up:
-                return False
-            time.sleep(0.1)
+        for kind in kinds:
+            while connection.coordinator_error('warm-up', kind):
+                if time.monotonic() > give_up:
+                    return False
+                time.sleep(0.1)
     return True
 
 
@@ -210,9 +226,10 @@ def batch_headers(data):
         if at + 12 + size > len(data):
             return
         attributes, delta = struct.unpack_from('>hi', data, at + 21)
-        producer_id, = struct.unpack_from('>q', data, at + 43)
+        producer_id, producer_epoch = struct.unpack_from('>qh', data, at + 43)
         records, = struct.unpack_from('>i', data, at + 57)
-        yield Batch(base, base + delta, CODECS[attributes & 7], producer_id, records, 12 + size)
+        yield Batch(base, base + delta, CODECS[attributes & 7], producer_id, records, 12 + size, producer_epoch,
+                    bool(attributes & 32))
         at += 12 + size
 
 
