@@ -16,7 +16,7 @@ using Codes = std::vector<ErrorCode>;
 /// One partition's batch; no producer: it is of nobody.
 struct Batch {
   std::int32_t partition = 0;
-  std::optional<Producer> producer;
+  std::optional<Producer> producer{};
   std::int32_t sequence = 0;
   bool transactional = true;
 };
@@ -215,7 +215,7 @@ TEST_F(ProduceTransactions, ACoordinatorThatIsNotThereIsATemporaryTrouble) {
   TestNode fresh;  // has no __transaction_state
   fresh.create_topic("t");
   const Producer producer{ProducerId{7}, ProducerEpoch{0}};
-  for (const std::int16_t version : {9, 11, 12}) {
+  for (const auto version : std::vector<std::int16_t>{9, 11, 12}) {
     const auto answered = fresh.call(produce, request_of({{0, producer}}, "id", -1), version);
     fresh.commit();
     const auto& answer = answered->response->responses.at(0).partition_responses.at(0);
@@ -224,7 +224,7 @@ TEST_F(ProduceTransactions, ACoordinatorThatIsNotThereIsATemporaryTrouble) {
 }
 
 TEST_F(ProduceTransactions, TheCoordinatorIsNotAskedWhereNobodyWantsIt) {
-  TestNode trusting({{"transaction.partition.verification.enable", "false"}});
+  TestNode trusting(metadata::ConfigMap{{"transaction.partition.verification.enable", "false"}});
   trusting.create_topic("t");
   const Producer producer{ProducerId{7}, ProducerEpoch{0}};
   const auto produce_with = [&](std::int16_t version, std::int32_t sequence) {
