@@ -53,6 +53,7 @@ const ApiRow rows[] = {
     row<protocol::AddOffsetsToTxnRequest, protocol::AddOffsetsToTxnResponse, add_offsets_to_txn>(),
     row<protocol::EndTxnRequest, protocol::EndTxnResponse, end_txn>(),
     row<protocol::WriteTxnMarkersRequest, protocol::WriteTxnMarkersResponse, write_txn_markers>(),
+    row<protocol::TxnOffsetCommitRequest, protocol::TxnOffsetCommitResponse, txn_offset_commit>(),
     row<protocol::DescribeConfigsRequest, protocol::DescribeConfigsResponse, describe_configs>(),
     row<protocol::AlterConfigsRequest, protocol::AlterConfigsResponse, alter_configs>(),
     row<protocol::DescribeLogDirsRequest, protocol::DescribeLogDirsResponse, describe_log_dirs>(),

@@ -78,6 +78,10 @@ void refuse(protocol::AddPartitionsToTxnResponse& response, ErrorCode code) {
 void refuse(protocol::AddOffsetsToTxnResponse& response, ErrorCode code) {
   response.error_code = code;
 }
+void refuse(protocol::TxnOffsetCommitResponse& response, ErrorCode code) {
+  for (auto& topic : response.topics)
+    for (auto& partition : topic.partitions) partition.error_code = code;
+}
 void refuse(protocol::EndTxnResponse& response, ErrorCode code) {
   response = {};
   response.error_code = code;

@@ -36,6 +36,7 @@ void refuse(protocol::ConsumerGroupDescribeResponse& response, protocol::ErrorCo
 void refuse(protocol::InitProducerIdResponse& response, protocol::ErrorCode code);
 void refuse(protocol::AddPartitionsToTxnResponse& response, protocol::ErrorCode code);
 void refuse(protocol::AddOffsetsToTxnResponse& response, protocol::ErrorCode code);
+void refuse(protocol::TxnOffsetCommitResponse& response, protocol::ErrorCode code);
 void refuse(protocol::EndTxnResponse& response, protocol::ErrorCode code);
 void refuse(protocol::WriteTxnMarkersResponse& response, protocol::ErrorCode code);
 void refuse(protocol::DescribeTransactionsResponse& response, protocol::ErrorCode code);

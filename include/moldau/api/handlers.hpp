@@ -43,6 +43,7 @@
 #include "moldau/protocol/offset_for_leader_epoch.hpp"
 #include "moldau/protocol/produce.hpp"
 #include "moldau/protocol/sync_group.hpp"
+#include "moldau/protocol/txn_offset_commit.hpp"
 #include "moldau/protocol/update_features.hpp"
 #include "moldau/protocol/write_txn_markers.hpp"
 
@@ -122,6 +123,8 @@ void add_partitions_to_txn(const Services&, const RequestContext&, protocol::Add
                            Reply<protocol::AddPartitionsToTxnResponse>);
 void add_offsets_to_txn(const Services&, const RequestContext&, protocol::AddOffsetsToTxnRequest,
                         Reply<protocol::AddOffsetsToTxnResponse>);
+void txn_offset_commit(const Services&, const RequestContext&, protocol::TxnOffsetCommitRequest,
+                       Reply<protocol::TxnOffsetCommitResponse>);
 void end_txn(const Services&, const RequestContext&, protocol::EndTxnRequest,
              Reply<protocol::EndTxnResponse>);
 void write_txn_markers(const Services&, const RequestContext&, protocol::WriteTxnMarkersRequest,
