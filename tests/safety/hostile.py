@@ -11,7 +11,6 @@ being closed, 'silent' for nothing at all. The expectation is what Apache Kafka 
 Moldau does otherwise on purpose, the row says what and why.
 """
 import argparse
-import dataclasses
 import os
 import random
 import resource
@@ -22,94 +21,17 @@ import sys
 import tempfile
 import threading
 import time
-import typing
 import uuid
 
 import broker as brokers
 import dump
+import hostile_transactions
+from hostile_arena import MIB, QUIET_S, TOPIC, Arena, Row, good_batch
 from raw_client import (API, EARLIEST, ConnectionLost, MalformedResponse, RawClient, Reader, Writer,
                         error_name, framed, request_header)
 from record_batch import (CONTROL, LOG_APPEND_TIME, TRANSACTIONAL, Fields, build_batch,
                           parse_batches)
 from report import Report
-
-TOPIC, QUIET_S, ANSWER_S = 'hostile', 0.3, 10.0
-MIB = 1 << 20
-
-
-@dataclasses.dataclass
-class Row:
-    name: str
-    attack: typing.Callable       # (Arena) -> outcome
-    expected: str                 # of Kafka
-    moldau: str = ''              # several by '|'; empty: as Kafka
-    why: str = ''
-
-    def allowed(self, kind):
-        return (self.moldau if kind == 'moldau' and self.moldau else self.expected).split('|')
-
-
-class Arena:
-    """What a row works with."""
-
-    def __init__(self, port):
-        self.port = port
-
-    def client(self):
-        return RawClient(self.port, timeout=ANSWER_S)
-
-    def raw(self, *pieces, patience=ANSWER_S):
-        """Sends bytes and waits for one frame: 'answered', 'closed' or 'silent'."""
-        with self.client() as client:
-            try:
-                for piece in pieces:
-                    client.send_raw(piece)
-            except ConnectionLost:
-                return 'closed'
-            return self.wait(client, patience)
-
-    @staticmethod
-    def wait(client, patience=ANSWER_S):
-        client.socket.settimeout(patience)
-        try:
-            client.receive_frame()
-            return 'answered'
-        except ConnectionLost as lost:
-            return 'silent' if 'timed out' in str(lost) else 'closed'
-
-    def request(self, key, version, body, flexible=True):
-        return self.raw(framed(request_header(key, version, 1, flexible=flexible) + body))
-
-    def call(self, action):
-        """`action(client)` gives an error code. After an answer the connection must still serve."""
-        with self.client() as client:
-            try:
-                outcome = error_name(action(client))
-            except ConnectionLost as lost:
-                return 'silent' if 'timed out' in str(lost) else 'closed'
-            except MalformedResponse as error:
-                return f'malformed answer: {error}'
-            try:
-                client.api_versions()
-            except ConnectionLost:
-                return outcome + ', then closed'
-            return outcome
-
-    def produce(self, batch, topic=TOPIC, partition=0, **options):
-        return self.call(lambda c: c.produce(topic, partition, batch, **options)[0])
-
-    def fetch(self, topic=TOPIC, partition=0, offset=0, **options):
-        """The partition's error, or the whole answer's when that is set."""
-        def action(client):
-            options.setdefault('max_wait_ms', 10)
-            error, answers = client.fetch({(topic, partition): offset}, **options)
-            return error or answers[topic, partition]['error']
-        return self.call(action)
-
-
-def good_batch(count=1, **fields):
-    fields.setdefault('base_timestamp', int(time.time() * 1000))
-    return build_batch([(b'key', b'value')] * count, Fields(**fields))
 
 
 def rows_of_frames():
@@ -210,10 +132,13 @@ KINDS = [(0, 'Produce', 3, 9, 13), (1, 'Fetch', 4, 12, 18), (2, 'ListOffsets', 1
          (3, 'Metadata', 0, 9, 13), (10, 'FindCoordinator', 0, 3, 6),
          (19, 'CreateTopics', 2, 5, 7), (20, 'DeleteTopics', 1, 4, 6),
          (21, 'DeleteRecords', 0, 2, 2), (22, 'InitProducerId', 0, 2, 5),
-         (23, 'OffsetForLeaderEpoch', 2, 4, 4), (32, 'DescribeConfigs', 1, 4, 4),
+         (23, 'OffsetForLeaderEpoch', 2, 4, 4), (24, 'AddPartitionsToTxn', 0, 3, 5),
+         (25, 'AddOffsetsToTxn', 0, 3, 4), (26, 'EndTxn', 0, 3, 5), (27, 'WriteTxnMarkers', 1, 1, 2),
+         (28, 'TxnOffsetCommit', 0, 3, 5), (32, 'DescribeConfigs', 1, 4, 4),
          (33, 'AlterConfigs', 0, 2, 2), (35, 'DescribeLogDirs', 1, 2, 5),
          (37, 'CreatePartitions', 0, 2, 3), (44, 'IncrementalAlterConfigs', 0, 1, 1),
          (60, 'DescribeCluster', 0, 0, 2), (61, 'DescribeProducers', 0, 0, 0),
+         (65, 'DescribeTransactions', 0, 0, 0), (66, 'ListTransactions', 0, 0, 2),
          (75, 'DescribeTopicPartitions', 0, 0, 0)]
 
 # Bytes before the first array of each kind's flexible and classic form.
@@ -224,6 +149,9 @@ BEFORE_ARRAY = {
     'ListOffsets': (b'\xff\xff\xff\xff\0', b'\xff\xff\xff\xff'),
     'OffsetForLeaderEpoch': (b'\xff\xff\xff\xff', b''),
     'FindCoordinator': (b'\0', None), 'InitProducerId': (None, None),
+    'AddPartitionsToTxn': (b'', b'\0\1x' + b'\0' * 10), 'AddOffsetsToTxn': (None, None),
+    'EndTxn': (None, None),
+    'TxnOffsetCommit': (b'\2x\2g' + b'\0' * 10 + b'\xff\xff\xff\xff\1\0', b'\0\1x\0\1g' + b'\0' * 10),
     'DescribeCluster': (None, None)}
 
 
@@ -564,7 +492,7 @@ def rows_of_admin_requests():
 
 def all_rows():
     return (rows_of_frames() + rows_of_kinds() + rows_of_batches() + rows_of_data_requests()
-            + rows_of_admin_requests())
+            + rows_of_admin_requests() + hostile_transactions.rows())
 
 
 class Bystander(threading.Thread):
