@@ -1,4 +1,5 @@
 #include <cstdio>
+#include <utility>
 
 #include "moldau/base/clock.hpp"
 #include "output.hpp"
@@ -25,13 +26,16 @@ base::Result<std::vector<Row>> rows_of(Client& client, const TxnFilter& filter) 
   const auto now_ms = base::SystemClock{}.wall_ms();
   std::vector<Row> rows;
   for (const auto& one : listed) {
-    auto& row = rows.emplace_back(Row{one, {}, {}, {}});
+    Row row{one, {}, {}, {}};
     if (const auto at = coordinators.find(one.transactional_id); at != coordinators.end())
       row.coordinator = at->second.value();
-    const auto found = described.find(one.transactional_id);
-    if (found == described.end()) continue;
-    row.epoch = found->second.producer_epoch.value();
-    if (found->second.start_ms) row.age_ms = now_ms - *found->second.start_ms;
+    if (const auto found = described.find(one.transactional_id); found != described.end()) {
+      row.epoch = found->second.producer_epoch.value();
+      if (found->second.start_ms) row.age_ms = now_ms - *found->second.start_ms;
+    }
+    // The protocol's filter lets ids through that have no transaction at all.
+    if (filter.longer_than_ms && !row.age_ms) continue;
+    rows.push_back(std::move(row));
   }
   return rows;
 }
