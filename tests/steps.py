@@ -16,6 +16,7 @@ def STEPS(deep):
         ('connections', step_script('tests/safety/hostile.py', '--connections', '10000')),
         ('observed', step_script('tests/safety/observed.py')),
         ('group-commands', step_script('tests/cli/group_commands.py')),
+        ('txn-commands', step_script('tests/cli/txn_commands.py')),
         ('refusals', step_script('tests/safety/refusals.py', tools=['losetup', 'mkfs.ext4'])),
         ('idle', step_script('tests/safety/resources.py', '--check')),
         ('kafka-tools', step_script('tests/clients/kafka_tools.py', tools=['java', 'mvn'])),

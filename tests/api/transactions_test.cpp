@@ -211,6 +211,16 @@ TEST_F(TransactionApis, HalfAProducerIsRefusedWithAnIdAndWithout) {
   }
 }
 
+TEST_F(TransactionApis, ANewProducerNeedNotComeAgainWhileTheOldOnesTransactionIsAborted) {
+  EXPECT_EQ(add({first}), std::vector{ErrorCode::none});
+  EXPECT_EQ(write(first, producer), ErrorCode::none);
+  const auto newer = init("id");
+  EXPECT_EQ(newer.id, producer.id);
+  EXPECT_EQ(producers_of(first).active_producers.at(0).current_txn_start_offset, no_offset);
+  EXPECT_EQ(end_of(first), Offset{2});  // the record and the marker
+  EXPECT_EQ(add({first}), std::vector{ErrorCode::producer_fenced});
+}
+
 TEST_F(TransactionApis, BeforeTheTopicIsThereNobodyIsCoordinator) {
   TestNode fresh;
   const auto refused = fresh.call(init_producer_id, init_request("id"), 5);
@@ -220,6 +230,7 @@ TEST_F(TransactionApis, BeforeTheTopicIsThereNobodyIsCoordinator) {
   const auto described =
       fresh.call(describe_transactions, protocol::DescribeTransactionsRequest{{"id"}}, 0);
   EXPECT_EQ(described->response->transaction_states.at(0).error_code, ErrorCode::not_coordinator);
+  EXPECT_EQ(described->response->transaction_states.at(0).transactional_id, "id");
   const auto listed = fresh.call(list_transactions, protocol::ListTransactionsRequest{}, 2);
   EXPECT_EQ(listed->response->error_code, ErrorCode::none);
   EXPECT_TRUE(listed->response->transaction_states.empty());
@@ -275,11 +286,70 @@ TEST_F(TransactionApis, AGroupIsAddedBeforeItsTopicIsThere) {
   EXPECT_EQ(partitions_of("id"), std::vector{place});
 }
 
+TEST_F(TransactionApis, TheEndIsToldWhenItIsDurable) {
+  EXPECT_EQ(add({first}), std::vector{ErrorCode::none});
+  EXPECT_EQ(write(first, producer), ErrorCode::none);
+  const auto answered = send_end(true, producer, 4);
+  EXPECT_FALSE(answered->response.has_value());
+  node.commit();
+  ASSERT_TRUE(answered->response.has_value());
+  EXPECT_EQ(answered->response->error_code, ErrorCode::none);
+  EXPECT_EQ(describe("id").transaction_state, "CompleteCommit");
+  EXPECT_EQ(end_of(first), Offset{2});  // the record and the marker
+}
+
+TEST_F(TransactionApis, AnEndOfVersionTwoGivesTheNextEpoch) {
+  EXPECT_EQ(write(first, producer, 0, 12), ErrorCode::none);
+  const auto answer = end(true, producer, 5);
+  EXPECT_EQ(answer.error_code, ErrorCode::none);
+  EXPECT_EQ(answer.producer_id, producer.id);
+  EXPECT_EQ(answer.producer_epoch, next(producer).epoch);
+}
+
 TEST_F(TransactionApis, ARefusedEndGivesNoProducer) {
   const auto answer = end(true, next(producer), 5);
   EXPECT_EQ(answer.error_code, ErrorCode::producer_fenced);
   EXPECT_EQ(answer.producer_id, no_producer_id);
   EXPECT_EQ(answer.producer_epoch, no_producer_epoch);
+}
+
+TEST_F(TransactionApis, ProducersAreDescribedWithWhatTheyHaveOpen) {
+  EXPECT_TRUE(producers_of(first).active_producers.empty());
+  EXPECT_EQ(add({first}), std::vector{ErrorCode::none});
+  EXPECT_EQ(write(first, producer), ErrorCode::none);
+  const auto open = producers_of(first).active_producers.at(0);
+  EXPECT_EQ(open.producer_id, producer.id);
+  EXPECT_EQ(open.current_txn_start_offset, Offset{0});
+  EXPECT_EQ(open.coordinator_epoch, -1);
+  (void)end(true, producer);
+  const auto over = producers_of(first).active_producers.at(0);
+  EXPECT_EQ(over.current_txn_start_offset, no_offset);
+  EXPECT_GE(over.coordinator_epoch, 0);
+}
+
+TEST_F(TransactionApis, AMarkerIsToldWhenItIsDurable) {
+  EXPECT_EQ(add({first}), std::vector{ErrorCode::none});
+  EXPECT_EQ(write(first, producer), ErrorCode::none);
+  const auto answered = send_markers({first, nowhere}, producer, 3);
+  EXPECT_FALSE(answered->response.has_value());
+  node.commit();
+  ASSERT_TRUE(answered->response.has_value());
+  EXPECT_EQ(codes_of(*answered->response),
+            (std::vector{ErrorCode::none, ErrorCode::unknown_topic_or_partition}));
+  EXPECT_EQ(producers_of(first).active_producers.at(0).coordinator_epoch, 3);
+  EXPECT_EQ(producers_of(first).active_producers.at(0).current_txn_start_offset, no_offset);
+}
+
+TEST_F(TransactionApis, MarkersOfThePastAreRefused) {
+  EXPECT_EQ(add({first}), std::vector{ErrorCode::none});
+  EXPECT_EQ(write(first, producer), ErrorCode::none);
+  const auto code = [&](Producer of, std::int32_t coordinator_epoch, std::int8_t version) {
+    return codes_of(settled(send_markers({first}, of, coordinator_epoch, version))).at(0);
+  };
+  EXPECT_EQ(code(producer, 5, 2), ErrorCode::invalid_producer_epoch);  // KIP-1228: not above
+  EXPECT_EQ(code(next(producer), 5, 2), ErrorCode::none);
+  EXPECT_EQ(code(next(producer), 4, 0), ErrorCode::transaction_coordinator_fenced);
+  EXPECT_EQ(code(producer, 5, 0), ErrorCode::invalid_producer_epoch);
 }
 
 TEST_F(TransactionApis, ProducersOfWhatIsNoPartitionAreRefusedInKafkasWords) {

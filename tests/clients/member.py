@@ -13,6 +13,9 @@ class Member:
             name, _, value = pair.partition('=')
             setattr(self, name, value)
         self.owned = set()
+        # {partition: offset} of what was read and is not known to be committed: a group that rebalances refuses it,
+        # and then it is tried again.
+        self.pending = {}
         self.commands = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -40,6 +43,7 @@ class Member:
 
     def revoked(self, partitions):
         self.owned -= set(partitions)
+        self.pending = {p: n for p, n in self.pending.items() if p in self.owned}
         self.owns()
 
     def owns(self):
@@ -47,9 +51,14 @@ class Member:
 
     def records(self, pairs):
         self.say(*[f'record {partition} {offset}' for partition, offset in pairs])
+        self.pending.update(ends(pairs))
 
     def committed(self, pairs):
+        pairs = list(pairs)
         self.say(*[f'committed {partition} {offset}' for partition, offset in pairs])
+        for partition, offset in pairs:
+            if self.pending.get(partition) == offset:
+                del self.pending[partition]
 
     def fetched(self, pairs):
         self.say(*[f'fetched {partition} {offset}' for partition, offset in pairs], 'fetched')

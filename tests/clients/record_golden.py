@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Records what real clients and a real Apache Kafka say to each other, as golden bytes.
 
-    record_golden.py [--client NAME]...
+    record_golden.py [--client NAME]... [--api NAME]...
 
 A proxy between the clients of walk/ and the broker keeps, for each API and version, one request and
 the response to it (frames without their length), in tests/protocol/golden/:
     NAME_vN_request.bin  NAME_vN_response.bin  index.tsv (which client sent it, and the sizes)
 The pair that is kept is the richest of at most LIMIT bytes, else the smallest: empty answers teach
 little, and files of many kilobytes are of no more use than small ones.
+With --api only the pairs of those APIs are recorded anew; the others stay as they are.
 """
 import argparse
 import os
@@ -31,10 +32,12 @@ APIS = {
     9: 'offset_fetch', 10: 'find_coordinator', 11: 'join_group', 12: 'heartbeat',
     13: 'leave_group', 14: 'sync_group', 15: 'describe_groups', 16: 'list_groups',
     18: 'api_versions', 19: 'create_topics', 20: 'delete_topics', 21: 'delete_records',
-    22: 'init_producer_id', 23: 'offset_for_leader_epoch', 32: 'describe_configs',
+    22: 'init_producer_id', 23: 'offset_for_leader_epoch', 24: 'add_partitions_to_txn',
+    25: 'add_offsets_to_txn', 26: 'end_txn', 27: 'write_txn_markers', 28: 'txn_offset_commit',
+    32: 'describe_configs',
     33: 'alter_configs', 35: 'describe_log_dirs', 37: 'create_partitions', 42: 'delete_groups',
     44: 'incremental_alter_configs', 47: 'offset_delete', 60: 'describe_cluster',
-    61: 'describe_producers', 68: 'consumer_group_heartbeat', 69: 'consumer_group_describe',
+    61: 'describe_producers', 65: 'describe_transactions', 66: 'list_transactions', 68: 'consumer_group_heartbeat', 69: 'consumer_group_describe',
     75: 'describe_topic_partitions',
 }
 
@@ -132,13 +135,33 @@ def clients():
     }
 
 
+def path_of(key, version, kind):
+    return os.path.join(GOLDEN, f'{APIS[key]}_v{version}_{kind}.bin')
+
+
+def kept(apis):
+    """The pairs on the disk, of all other APIs."""
+    pairs = {}
+    with open(os.path.join(GOLDEN, 'index.tsv')) as f:
+        rows = [line.split('\t') for line in f.read().splitlines()[1:]]
+    for key, name, version, client, *_ in rows:
+        if name in apis:
+            continue
+        frames = []
+        for kind in ('request', 'response'):
+            with open(path_of(int(key), version, kind), 'rb') as f:
+                frames.append(f.read())
+        pairs[int(key), int(version)] = (*frames, client)
+    return pairs
+
+
 def write(pairs):
     shutil.rmtree(GOLDEN, ignore_errors=True)
     os.makedirs(GOLDEN)
     rows = ['api_key\tname\tversion\tclient\trequest_bytes\tresponse_bytes']
     for (key, version), (request, response, client) in sorted(pairs.items()):
         for kind, frame in (('request', request), ('response', response)):
-            with open(os.path.join(GOLDEN, f'{APIS[key]}_v{version}_{kind}.bin'), 'wb') as f:
+            with open(path_of(key, version, kind), 'wb') as f:
                 f.write(frame)
         rows.append(f'{key}\t{APIS[key]}\t{version}\t{client}\t{len(request)}\t{len(response)}')
     with open(os.path.join(GOLDEN, 'index.tsv'), 'w') as f:
@@ -150,6 +173,7 @@ def write(pairs):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--client', action='append')
+    parser.add_argument('--api', action='append', choices=sorted(APIS.values()))
     a = parser.parse_args()
     exit_on_sigterm()
     port = free_ports(3)[2]
@@ -165,7 +189,10 @@ def main():
                                       input='one\ntwo\nthree\n', capture_output=True, text=True,
                                       timeout=300, env={**os.environ, 'MODULES': os.path.join(CACHE, name)})
                 print(f'{name}: exit {done.returncode}\n{done.stderr}', file=sys.stderr)
-        write(recorder.pairs)
+        pairs = recorder.pairs
+        if a.api:
+            pairs = kept(a.api) | {pair: frames for pair, frames in pairs.items() if APIS[pair[0]] in a.api}
+        write(pairs)
 
 
 if __name__ == '__main__':

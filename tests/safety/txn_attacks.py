@@ -273,12 +273,13 @@ def end_again_from_older_connection(scene):
 
 
 def end_from_second_connection(protocol):
+    """Each end goes by a newer connection, and the client stays there."""
     def attack(scene):
         one = scene.producer(protocol)
-        one.begin('a')
-        one.end(True, via=scene.client())
-        one.begin('b')
-        one.end(True, via=scene.client())
+        for value in 'ab':
+            one.begin(value)
+            one.client = scene.client()
+            one.end(True)
         return scene.values()
     return attack
 

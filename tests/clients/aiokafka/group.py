@@ -10,7 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient  # noqa: E402
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor  # noqa: E402
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor  # noqa: E402
 from aiokafka.errors import KafkaError  # noqa: E402
-from member import POLL_SECONDS, Member, ends  # noqa: E402
+from member import POLL_SECONDS, Member  # noqa: E402
 
 ASSIGNORS = {'range': RangePartitionAssignor, 'roundrobin': RoundRobinPartitionAssignor}
 
@@ -47,8 +47,8 @@ async def consume(member):
         batches = await consumer.getmany(timeout_ms=int(POLL_SECONDS * 1000))
         pairs = [(m.partition, m.offset) for messages in batches.values() for m in messages]
         member.records(pairs)
-        if pairs and not automatic:
-            positions = ends(pairs)
+        if member.pending and not automatic:
+            positions = dict(member.pending)
             try:
                 await consumer.commit({partitions[p]: n for p, n in positions.items()})
                 member.committed(positions.items())

@@ -6,7 +6,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from confluent_kafka import (Consumer, ConsumerGroupTopicPartitions, KafkaException,  # noqa: E402
                              TopicPartition)
 from confluent_kafka.admin import AdminClient  # noqa: E402
-from member import POLL_SECONDS, Member, ends  # noqa: E402
+from member import POLL_SECONDS, Member  # noqa: E402
 
 
 def settings(member):
@@ -54,8 +54,8 @@ def consume(member):
                 member.say(f'said {message.error().name()}')
         pairs = [(m.partition(), m.offset()) for m in messages if not m.error()]
         member.records(pairs)
-        if pairs:
-            commit(member, consumer, ends(pairs))
+        if member.pending:
+            commit(member, consumer, dict(member.pending))
     consumer.close()
     member.say('left')
 

@@ -18,6 +18,8 @@ public class Group {
   static final Map<String, String> options = new HashMap<>();
   static final Queue<String> commands = new ConcurrentLinkedQueue<>();
   static final SortedSet<Integer> owned = new TreeSet<>();
+  // What was read and is not known to be committed: a group that rebalances refuses it, and then it is tried again.
+  static final Map<TopicPartition, OffsetAndMetadata> pending = new HashMap<>();
   // System.out may take several writes for a line; the file it goes to has several writers.
   static final FileOutputStream out = new FileOutputStream(FileDescriptor.out);
 
@@ -83,17 +85,24 @@ public class Group {
     @Override
     public void onPartitionsRevoked(Collection<TopicPartition> revoked) {
       revoked.forEach(p -> owned.remove(p.partition()));
+      pending.keySet().removeAll(revoked);
       owns();
     }
   };
 
-  static void commit(KafkaConsumer<byte[], byte[]> consumer, Map<TopicPartition, OffsetAndMetadata> offsets) {
+  static void commit(KafkaConsumer<byte[], byte[]> consumer) {
+    Map<TopicPartition, OffsetAndMetadata> offsets = new HashMap<>(pending);
     if (options.get("commit").equals("async")) {
-      consumer.commitAsync(offsets, (done, e) -> { if (e == null) say(lines("committed", done)); });
+      pending.clear();
+      consumer.commitAsync(offsets, (done, e) -> {
+        if (e == null) say(lines("committed", done));
+        else offsets.forEach((p, o) -> { if (owned.contains(p.partition())) pending.putIfAbsent(p, o); });
+      });
       return;
     }
     try {
       consumer.commitSync(offsets);
+      pending.clear();
       say(lines("committed", offsets));
     } catch (KafkaException e) {
       say("not committed " + e.getClass().getSimpleName());
@@ -107,14 +116,13 @@ public class Group {
         if ("fetch".equals(command))
           say(Stream.concat(lines("fetched", consumer.committed(partitions())), Stream.of("fetched")));
         ConsumerRecords<byte[], byte[]> batch = consumer.poll(POLL);
-        Map<TopicPartition, OffsetAndMetadata> ends = new HashMap<>();
         List<String> records = new ArrayList<>();
         for (var record : batch) {
           records.add("record " + record.partition() + " " + record.offset());
-          ends.put(new TopicPartition(record.topic(), record.partition()), new OffsetAndMetadata(record.offset() + 1));
+          pending.put(new TopicPartition(record.topic(), record.partition()), new OffsetAndMetadata(record.offset() + 1));
         }
         say(records.stream());
-        if (!ends.isEmpty()) commit(consumer, ends);
+        if (!pending.isEmpty()) commit(consumer);
       }
     }
     say("left");

@@ -6,7 +6,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import kafka  # noqa: E402
 from kafka.coordinator.assignors.range import RangePartitionAssignor  # noqa: E402
 from kafka.errors import KafkaError  # noqa: E402
-from member import POLL_SECONDS, Member, ends  # noqa: E402
+from member import POLL_SECONDS, Member  # noqa: E402
 
 OLD = kafka.__version__.startswith('2.0.')
 
@@ -66,8 +66,8 @@ def consume(member):
         batches = consumer.poll(int(POLL_SECONDS * 1000))
         pairs = [(m.partition, m.offset) for messages in batches.values() for m in messages]
         member.records(pairs)
-        if pairs:
-            commit(member, consumer, ends(pairs))
+        if member.pending:
+            commit(member, consumer, dict(member.pending))
     consumer.close()
     # It calls no listener then, in either version.
     member.revoked(set(member.owned))

@@ -1,4 +1,4 @@
-// Every request of the data path, of groups and of topic administration, as clients from Kafka 0.11 to
+// Every request of the data path, of groups, of transactions and of topic administration, as clients from Kafka 0.11 to
 // 4.3 would send it: franz-go is held to each release's newest versions in turn.   walk BOOTSTRAP
 package main
 
@@ -212,5 +212,6 @@ func main() {
 	for i, release := range releases {
 		walk(os.Args[1], i, release())
 		walkGroups(os.Args[1], fmt.Sprint(i), topic, id, release())
+		walkTransactions(os.Args[1], i, topic, release())
 	}
 }

@@ -32,6 +32,20 @@ fn say(options: &Options, lines: &[String]) {
 struct Owner {
     options: Options,
     owned: Mutex<BTreeSet<i32>>,
+    /// What was read and is not known to be committed: a group that rebalances refuses it, and then it is tried again.
+    pending: Mutex<BTreeMap<i32, i64>>,
+}
+
+impl Owner {
+    fn committed(&self, offsets: &TopicPartitionList) {
+        say(&self.options, &positions("committed", offsets));
+        let mut pending = self.pending.lock().unwrap();
+        for element in offsets.elements() {
+            if pending.get(&element.partition()).copied() == element.offset().to_raw() {
+                pending.remove(&element.partition());
+            }
+        }
+    }
 }
 
 impl ClientContext for Owner {}
@@ -43,7 +57,11 @@ impl ConsumerContext for Owner {
         match rebalance {
             Rebalance::Assign(list) => owned.extend(list.elements().iter().map(|e| e.partition())),
             Rebalance::Revoke(list) => {
-                list.elements().iter().for_each(|e| drop(owned.remove(&e.partition())))
+                let mut pending = self.pending.lock().unwrap();
+                for element in list.elements() {
+                    owned.remove(&element.partition());
+                    pending.remove(&element.partition());
+                }
             }
             Rebalance::Error(_) => return,
         }
@@ -54,7 +72,7 @@ impl ConsumerContext for Owner {
 
     fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
         if result.is_ok() && self.options["commit"] == "async" {
-            say(&self.options, &positions("committed", offsets));
+            self.committed(offsets);
         }
     }
 }
@@ -115,7 +133,7 @@ fn batch(consumer: &BaseConsumer<Owner>) -> (Vec<String>, BTreeMap<i32, i64>, Ve
 }
 
 fn consume(options: &Options, commands: &Receiver<String>) -> Outcome {
-    let owner = Owner { options: options.clone(), owned: Mutex::default() };
+    let owner = Owner { options: options.clone(), owned: Mutex::default(), pending: Mutex::default() };
     let consumer: BaseConsumer<Owner> = settings(options).create_with_context(owner)?;
     consumer.subscribe(&[&options["topic"]])?;
     loop {
@@ -131,15 +149,17 @@ fn consume(options: &Options, commands: &Receiver<String>) -> Outcome {
         let (lines, ends, said) = batch(&consumer);
         say(options, &said);
         say(options, &lines);
+        let owner = consumer.context();
+        owner.pending.lock().unwrap().extend(ends);
         let mut offsets = TopicPartitionList::new();
-        for (partition, end) in ends {
-            offsets.add_partition_offset(&options["topic"], partition, Offset::Offset(end))?;
+        for (partition, end) in owner.pending.lock().unwrap().iter() {
+            offsets.add_partition_offset(&options["topic"], *partition, Offset::Offset(*end))?;
         }
         if offsets.count() > 0 && options["commit"] == "async" {
             consumer.commit(&offsets, CommitMode::Async)?;
         } else if offsets.count() > 0 {
             match consumer.commit(&offsets, CommitMode::Sync) {
-                Ok(()) => say(options, &positions("committed", &offsets)),
+                Ok(()) => owner.committed(&offsets),
                 Err(error) => say(options, &[format!("not committed {error}")]),
             }
         }
