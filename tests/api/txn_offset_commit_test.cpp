@@ -264,7 +264,7 @@ TEST_F(TxnOffsetCommit, BeforeTheTopicIsThereNobodyIsCoordinator) {
   EXPECT_EQ(code_of(*refused->response), ErrorCode::not_coordinator);
 }
 
-TEST_F(TxnOffsetCommit, BeforeACoordinatorKnowsItsTopicComesAgain) {
+TEST_F(TxnOffsetCommit, WhileACoordinatorLoadsComesAgain) {
   EXPECT_EQ(commit(5, new_protocol), ErrorCode::none);
   node.restart_coordinators();
   // The listeners' first calls start the reading on the same executor, after what is posted already.
