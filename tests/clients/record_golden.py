@@ -60,7 +60,11 @@ class Recorder:
             threading.Thread(target=self._serve, args=(down, self.client), daemon=True).start()
 
     def _serve(self, down, client):
-        up = socket.create_connection(('127.0.0.1', self.broker_port))
+        try:
+            up = socket.create_connection(('127.0.0.1', self.broker_port))
+        except OSError:    # The broker itself, which comes this way too, before it listens.
+            down.close()
+            return
         waiting, buffers = {}, {down: b'', up: b''}
         selector = selectors.DefaultSelector()
         selector.register(down, selectors.EVENT_READ, up)
