@@ -119,7 +119,8 @@ std::vector<ErrorCode> ProduceTransaction::enlist(std::vector<TopicPartition> pa
   wanted.transactional_id = transactional_id_;
   wanted.producer = producer_;
   wanted.partitions = std::move(partitions);
-  wanted.mode = adds_partitions_ ? txn::Enlistment::Mode::add : txn::Enlistment::Mode::verify;
+  wanted.mode = adds_partitions_ ? txn::Enlistment::Mode::add_by_write
+                                : txn::Enlistment::Mode::verify;
   const auto refused = services_.transactions.run_ordered(
       transactional_id_, [&](txn::Machine& machine, txn::Step& step) {
         codes = machine.enlist(step, txn_caller(context_), wanted);

@@ -47,12 +47,13 @@ OffsetCommitRecord record_of(const std::string& group_id, const TopicImage& topi
   record.group_id = group_id;
   record.topic = topic.name;
   record.partition = partition.partition_index;
-  auto& value = record.value.emplace();
+  OffsetCommitRecord::Value value;
   value.offset = partition.committed_offset;
   value.leader_epoch = partition.committed_leader_epoch;
   value.metadata = partition.committed_metadata.value_or(std::string{});
   value.commit_timestamp_ms = now_ms;
   value.topic_id = topic.id;
+  record.value = std::move(value);
   return record;
 }
 
