@@ -29,6 +29,10 @@ def STEPS(deep):
         ('power-control', step_script(CRASH, '--nemesis', 'power', '--cycles', '5', '--unsafe-no-fsync', tools=['losetup', 'mkfs.ext4'])),
         ('power-groups', step_script(CRASH, '--workload', 'groups', '--nemesis', 'power', '--cycles', '15', tools=['losetup', 'mkfs.ext4'])),
         ('power-groups-control', step_script(CRASH, '--workload', 'groups', '--nemesis', 'power', '--cycles', '5', '--unsafe-no-fsync', tools=['losetup', 'mkfs.ext4'])),
+        ('txn-attacks', step_script('tests/safety/txn_attacks.py', *(['--rounds', '10000'] if deep else []), timeout=7200)),
+        ('kill9-txn', step_script(CRASH, '--workload', 'txn', '--nemesis', 'kill9', '--cycles', str(cycles[0]), timeout=7200)),
+        ('power-txn', step_script(CRASH, '--workload', 'txn', '--nemesis', 'power', '--cycles', str(cycles[1]), timeout=7200, tools=['losetup', 'mkfs.ext4'])),
+        ('power-txn-control', step_script(CRASH, '--workload', 'txn', '--nemesis', 'power', '--cycles', '5', '--unsafe-no-fsync', tools=['losetup', 'mkfs.ext4'])),
         ('clients', step_script('tests/clients/prepare.py')),
         ('round-trip', step_script('tests/clients/round_trip.py', *(['--deep'] if deep else []), timeout=7200)),
         # Some clients' own races still show in it now and then, on Apache Kafka as well: not yet a gate.

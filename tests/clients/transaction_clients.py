@@ -15,7 +15,7 @@ CLIENTS = {
     'kafkajs': {'version': 1, 'judge': 'java_groups-4.3.1', 'fenced': (), 'ended': ()},
     # It commits offsets in a transaction only as the member that it is.
     'franz_go': {'version': 2, 'judge': 'sarama', 'protocols': ['classic', 'consumer'], 'lacks': ['offsets'],
-                 'fenced': ('INVALID_PRODUCER_EPOCH',), 'ended': ()},
+                 'fenced': ('INVALID_PRODUCER_EPOCH',), 'ended': ('INVALID_TXN_STATE',)},
     'sarama': {'version': 1, 'judge': 'java_groups-3.9.1', 'fenced': (), 'ended': ()},
     'rust_rdkafka': {'version': 1, 'judge': 'aiokafka', 'protocols': ['classic', 'consumer'],
                      'fenced': (), 'ended': ()},

@@ -19,7 +19,7 @@ import time
 import broker as brokers
 import dump
 import internal_topics
-from hostile import Row
+from hostile_arena import Row
 from raw_client import ERROR, LATEST, ConnectionLost, Writer, error_name
 from record_batch import CONTROL, TRANSACTIONAL, Fields, build_batch, parse_batches
 from report import Report

@@ -406,6 +406,17 @@ class Rules(unittest.TestCase):
             poll.stable, poll.high_watermark, story.settings.exact = stable, end, exact
             self.assert_clean(story) if good else self.assert_found(story, 'A12')
 
+    def test_a12_lets_a_durable_marker_count_before_the_high_watermark_has_passed_it(self):
+        story = Story()
+        txn = story.begin()
+        story.write(txn, status='info')
+        early = story.read()
+        early.stable = 1
+        story.end(txn)
+        self.assert_found(story, 'A12')
+        early.t1 = txn.t_end + 0.5
+        self.assert_clean(story)
+
     def test_a12_finds_a_last_stable_offset_above_the_end(self):
         story, _ = self.two_ends(2)
         story.read().stable += 1

@@ -11,6 +11,7 @@ import time
 import group_workloads
 import history as h
 import workloads
+from group_client import LEAVING
 from group_workloads import FORGOTTEN, REJOIN, Refused, expect_none, fetch_offsets
 from raw_client import ERROR, LATEST, ConnectionLost, MalformedResponse, RawClient, error_name
 from txn_client import NO_PRODUCER, READ_COMMITTED, VERSIONS, TxnClient, transactional_batch
@@ -448,14 +449,20 @@ class ClassicTransformer(Transforming, group_workloads.ClassicMember):
 
 
 class ConsumerTransformer(Transforming, group_workloads.ConsumerMember):
+    """Sessions of this protocol last 45 s, longer than most lives of the broker here: a member that leaves no word
+    behind would keep its partitions from everybody for the rest of the run."""
     kind, group = 'consumer-transformer', CONSUMER
 
-    def become_another(self):
-        super().become_another()
-        self.producer = None
+    def refused(self, code):
+        if code == ERROR['FENCED_MEMBER_EPOCH']:    # it joins again as who it is
+            self.generation, self.positions, code = -1, {}, ERROR['REBALANCE_IN_PROGRESS']
+        super().refused(code)
 
-    def is_silent(self):
-        return False
+    def become_another(self):
+        code = self.client.consumer_heartbeat(self.group, self.member_id, LEAVING).error
+        expect_none(0 if code in FORGOTTEN else code)
+        self.process, self.producer = self.history.new_process(), None
+        self.forget()
 
 
 class InputSender(workloads.Sender):
