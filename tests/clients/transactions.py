@@ -265,7 +265,12 @@ class Run:
         """{partition: values} of the judge, without marks."""
         if not self.reader:
             self.reader = Producer(self.judge, f'{self.client}.judge', self.bootstrap, self.folder)
-        return parted(self.reader.ask('read', level, topic, partitions, mark), partitions)
+        try:
+            return parted(self.reader.ask('read', level, topic, partitions, mark), partitions)
+        except (AssertionError, Refused):
+            self.reader.kill()    # It may still be at it when the next case asks.
+            self.reader = None
+            raise
 
     def _commit(self, scene):
         producer = scene.producer()

@@ -43,48 +43,54 @@ enum class TransactionState : std::int8_t {
 /// nullopt: no state has that name.
 [[nodiscard]] std::optional<TransactionState> state_of(std::string_view name);
 
+/// Partitions of one topic, ascending.
+struct TransactionPartitions {
+  std::string topic;
+  std::vector<std::int32_t> partition_ids;
+  static constexpr void fields(auto& field, auto& m) {
+    field("topic", m.topic, since(0));
+    field("partition_ids", m.partition_ids, since(0));
+  }
+  friend bool operator==(const TransactionPartitions&, const TransactionPartitions&) = default;
+};
+
+/// The value of a transactional id's record.  Not nested in it: clang does not take a nested type's
+/// default member values for an optional of the type around it.
+struct TransactionValue {
+  static constexpr codec::VersionRange versions{0, 1};
+  static constexpr codec::VersionRange flexible{1, codec::never};
+  ProducerId producer_id = no_producer_id;
+  ProducerId previous_producer_id = no_producer_id;
+  /// Takes the place of producer_id when the transaction is complete: its epochs are used up.
+  ProducerId next_producer_id = no_producer_id;
+  ProducerEpoch producer_epoch = no_producer_epoch;
+  std::int32_t timeout_ms = 0;
+  TransactionState state = TransactionState::empty;
+  std::optional<std::vector<TransactionPartitions>> partitions;  // ascending; null while Empty
+  std::int64_t last_update_ms = -1;
+  std::int64_t start_ms = -1;  // -1: no transaction began since the producer was initialised
+  std::int16_t client_transaction_version = 0;
+  ProducerEpoch next_producer_epoch = no_producer_epoch;  // KIP-939: kept, not used
+  static constexpr void fields(auto& field, auto& m) {
+    field("producer_id", m.producer_id, since(0));
+    field("previous_producer_id", m.previous_producer_id, since(1).tagged(0));
+    field("next_producer_id", m.next_producer_id, since(1).tagged(1));
+    field("producer_epoch", m.producer_epoch, since(0));
+    field("transaction_timeout_ms", m.timeout_ms, since(0));
+    field("transaction_status", m.state, since(0));
+    field("transaction_partitions", m.partitions, since(0).nullable(0));
+    field("transaction_last_update_timestamp_ms", m.last_update_ms, since(0));
+    field("transaction_start_timestamp_ms", m.start_ms, since(0));
+    field("client_transaction_version", m.client_transaction_version, since(1).tagged(2));
+    field("next_producer_epoch", m.next_producer_epoch, since(1).tagged(3));
+  }
+  friend bool operator==(const TransactionValue&, const TransactionValue&) = default;
+};
+
 /// All that the log knows of a transactional id.
 struct TransactionRecord {
-  /// Partitions of one topic, ascending.
-  struct Partitions {
-    std::string topic;
-    std::vector<std::int32_t> partition_ids;
-    static constexpr void fields(auto& field, auto& m) {
-      field("topic", m.topic, since(0));
-      field("partition_ids", m.partition_ids, since(0));
-    }
-    friend bool operator==(const Partitions&, const Partitions&) = default;
-  };
-  struct Value {
-    static constexpr codec::VersionRange versions{0, 1};
-    static constexpr codec::VersionRange flexible{1, codec::never};
-    ProducerId producer_id = no_producer_id;
-    ProducerId previous_producer_id = no_producer_id;
-    /// Takes the place of producer_id when the transaction is complete: its epochs are used up.
-    ProducerId next_producer_id = no_producer_id;
-    ProducerEpoch producer_epoch = no_producer_epoch;
-    std::int32_t timeout_ms = 0;
-    TransactionState state = TransactionState::empty;
-    std::optional<std::vector<Partitions>> partitions;  // ascending; null while Empty
-    std::int64_t last_update_ms = -1;
-    std::int64_t start_ms = -1;  // -1: no transaction began since the producer was initialised
-    std::int16_t client_transaction_version = 0;
-    ProducerEpoch next_producer_epoch = no_producer_epoch;  // KIP-939: kept, not used
-    static constexpr void fields(auto& field, auto& m) {
-      field("producer_id", m.producer_id, since(0));
-      field("previous_producer_id", m.previous_producer_id, since(1).tagged(0));
-      field("next_producer_id", m.next_producer_id, since(1).tagged(1));
-      field("producer_epoch", m.producer_epoch, since(0));
-      field("transaction_timeout_ms", m.timeout_ms, since(0));
-      field("transaction_status", m.state, since(0));
-      field("transaction_partitions", m.partitions, since(0).nullable(0));
-      field("transaction_last_update_timestamp_ms", m.last_update_ms, since(0));
-      field("transaction_start_timestamp_ms", m.start_ms, since(0));
-      field("client_transaction_version", m.client_transaction_version, since(1).tagged(2));
-      field("next_producer_epoch", m.next_producer_epoch, since(1).tagged(3));
-    }
-    friend bool operator==(const Value&, const Value&) = default;
-  };
+  using Partitions = TransactionPartitions;
+  using Value = TransactionValue;
   std::string transactional_id;
   std::optional<Value> value;
   /// Of the value: 0 as long as transaction.version is 0, whose readers do not know tagged fields.

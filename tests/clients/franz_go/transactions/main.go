@@ -32,7 +32,8 @@ func settings() []kgo.Opt {
 	return []kgo.Opt{
 		kgo.SeedBrokers(options["bootstrap"]), kgo.TransactionalID(options["id"]),
 		kgo.TransactionTimeout(time.Duration(timeout) * time.Millisecond),
-		kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		// Not every client that reads it has snappy, this one's default.
+		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchCompression(kgo.NoCompression()),
 	}
 }
 
