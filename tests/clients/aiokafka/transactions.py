@@ -81,20 +81,25 @@ async def read(level, topic, partitions, mark):
 
 
 class Owner(ConsumerRebalanceListener):
-    """Has a producer for each partition that is its consumer's."""
+    """Has a producer for each partition that is its consumer's; `busy` while one is in a transaction.
+
+    The group is rebalanced in a task of its own. A commit on a producer that is stopped meanwhile never returns.
+    """
 
     def __init__(self, consumer, group):
-        self.consumer, self.group, self.producers = consumer, group, {}
+        self.consumer, self.group, self.producers, self.busy = consumer, group, {}, asyncio.Lock()
 
     async def on_partitions_revoked(self, _):
-        for owned in self.producers.values():
-            await owned.stop()
-        self.producers.clear()
+        async with self.busy:
+            for owned in self.producers.values():
+                await owned.stop()
+            self.producers.clear()
 
     async def on_partitions_assigned(self, assigned):
         for partition in assigned:
-            self.producers[partition] = await started(f'{self.group}-{partition.partition}')
+            owned = await started(f'{self.group}-{partition.partition}')
             self.consumer.seek(partition, await self.consumer.committed(partition) or 0)
+            self.producers[partition] = owned
 
 
 async def transform(group, source, target, _):
@@ -104,19 +109,22 @@ async def transform(group, source, target, _):
     consumer.subscribe([source], listener=owner)
     await consumer.start()
     while not worker.told():
-        for partition, messages in (await consumer.getmany(timeout_ms=int(POLL_SECONDS * 1000))).items():
-            await transfer(owner, partition, messages, target, group)
+        read = await consumer.getmany(timeout_ms=int(POLL_SECONDS * 1000))
+        producers = dict(owner.producers)
+        for partition, messages in read.items():
+            async with owner.busy:
+                # Taken away since it was read? Even when it came back, it is read anew.
+                if partition in producers and owner.producers.get(partition) is producers[partition]:
+                    await transfer(producers[partition], partition, messages, target, group)
     await owner.on_partitions_revoked([])
     await consumer.stop()
 
 
-async def transfer(owner, partition, messages, target, group):
-    if partition not in owner.producers:
-        return    # taken away since
-    async with owner.producers[partition].transaction():
+async def transfer(owned, partition, messages, target, group):
+    async with owned.transaction():
         for message in messages:
-            await owner.producers[partition].send(target, message.value, partition=partition.partition)
-        await owner.producers[partition].send_offsets_to_transaction({partition: messages[-1].offset + 1}, group)
+            await owned.send(target, message.value, partition=partition.partition)
+        await owned.send_offsets_to_transaction({partition: messages[-1].offset + 1}, group)
 
 
 async def begin():
