@@ -31,7 +31,6 @@ TIMEOUT_MINUTES = 30
 
 # Top-level tests that need what Moldau does not serve yet.
 NEEDS = {
-    'TestTxnEtl': 'transactions',
     'TestShareGroup': 'share groups',
     'TestShareGroupETL': 'share groups',
     'TestShareGroupAckOnClose': 'share groups',
