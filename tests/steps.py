@@ -23,6 +23,8 @@ def STEPS(deep):
         ('group-tools', step_script('tests/clients/group_tools.py', tools=['java', 'mvn'])),
         ('hand-back', step_script('tests/safety/hand_back.py', tools=['java', 'mvn', 'kcat'])),
         ('hand-back-groups', step_script('tests/safety/hand_back_groups.py', tools=['java', 'mvn'])),
+        ('hand-back-transactions', step_script('tests/safety/hand_back_transactions.py')),
+        ('hand-back-transactions-kafka-first', step_script('tests/safety/hand_back_transactions.py', '--first', 'kafka')),
         ('kill9', step_script(CRASH, '--nemesis', 'kill9', '--cycles', str(cycles[0]))),
         ('kill9-groups', step_script(CRASH, '--workload', 'groups', '--nemesis', 'kill9', '--cycles', '20')),
         ('power', step_script(CRASH, '--nemesis', 'power', '--cycles', str(cycles[1]), tools=['losetup', 'mkfs.ext4'])),
