@@ -9,6 +9,7 @@
 #include <set>
 
 #include "consumer_group_harness.hpp"
+#include "tests/support/rounds.hpp"
 
 namespace moldau::group {
 namespace {
@@ -238,7 +239,7 @@ TEST_P(ConsumerGroupRandom, NothingIsUsedTwiceAndAllSettles) {
   check_settled();
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, ConsumerGroupRandom, testing::Range(0, 40));
+INSTANTIATE_TEST_SUITE_P(Seeds, ConsumerGroupRandom, testing::Range(0, support::rounds(40)));
 
 }  // namespace
 }  // namespace moldau::group

@@ -1,4 +1,5 @@
 #include "group/current_assignment.hpp"
+#include "tests/support/rounds.hpp"
 
 #include <gtest/gtest.h>
 
@@ -208,7 +209,7 @@ TEST(CurrentAssignment, NoPartitionEverHasTwoOwnersAndAllMembersArrive) {
     State state;
     std::set<std::int32_t> uses;  // as the client itself sees it
   };
-  for (int round = 0; round < 200; ++round) {
+  for (int round = 0; round < support::rounds(200); ++round) {
     std::vector<Member> members(1 + random() % 5);
     std::int32_t target_epoch = 0;
     std::vector<std::set<std::int32_t>> target(members.size());

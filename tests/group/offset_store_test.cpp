@@ -5,6 +5,7 @@
 #include <map>
 
 #include "moldau/metadata/image_builder.hpp"
+#include "tests/support/rounds.hpp"
 
 namespace moldau::group {
 namespace {
@@ -898,7 +899,7 @@ TEST_F(TransactionalCommit, TheLatestRecordThatCountsIsTheOffset) {
   };
   std::vector<Written> log;
   base::SeededRandom random(4242);
-  for (int round = 0; round < 20'000; ++round) {
+  for (int round = 0; round < support::rounds(20'000); ++round) {
     const auto producer = static_cast<std::int64_t>(1 + random.next() % 3);
     const Commit one{"a", 0, static_cast<std::int64_t>(random.next() % 1000)};
     switch (random.next() % 8) {

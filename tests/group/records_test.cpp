@@ -13,6 +13,7 @@
 #include <sstream>
 
 #include "moldau/base/random.hpp"
+#include "tests/support/rounds.hpp"
 
 namespace moldau::group {
 namespace {
@@ -346,7 +347,7 @@ void expect_harmless(const Bytes& key, const std::optional<Bytes>& value) {
 TEST(GroupRecords, ChangedAtRandomAreHarmless) {
   base::SeededRandom random(11);
   const auto records = golden_records();
-  for (int i = 0; i < 20'000; ++i) {
+  for (int i = 0; i < support::rounds(20'000); ++i) {
     GoldenRecord golden = records[random.next() % records.size()];
     Bytes& bytes = golden.value && random.next() % 4 != 0 ? *golden.value : golden.key;
     for (std::uint64_t n = 1 + random.next() % 3; n > 0; --n)

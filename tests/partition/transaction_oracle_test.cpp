@@ -8,15 +8,12 @@
 
 #include "moldau/base/log.hpp"
 #include "tests/partition/transaction_history.hpp"
+#include "tests/support/rounds.hpp"
 
 namespace moldau::partition {
 namespace {
 
-#ifdef MOLDAU_SANITIZED
-constexpr std::uint64_t histories_by_default = 500;
-#else
-constexpr std::uint64_t histories_by_default = 10'000;
-#endif
+constexpr std::uint64_t histories_by_default = support::rounds(10'000);
 
 std::uint64_t number_in(const char* variable, std::uint64_t fallback) {
   const auto* text = std::getenv(variable);
