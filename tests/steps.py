@@ -2,6 +2,8 @@
 from run import step_build, step_script, step_unittest, step_units
 
 CRASH = 'tests/safety/crash_test.py'
+# The clients of the test run's transactions; --deep has them all.
+TRANSACTIONAL = ('java_groups-4.3.1', 'java_groups-3.9.1', 'java_groups-2.8.2', 'kafkajs', 'confluent', 'franz_go')
 
 
 def STEPS(deep):
@@ -21,6 +23,7 @@ def STEPS(deep):
         ('idle', step_script('tests/safety/resources.py', '--check')),
         ('kafka-tools', step_script('tests/clients/kafka_tools.py', tools=['java', 'mvn'])),
         ('group-tools', step_script('tests/clients/group_tools.py', tools=['java', 'mvn'])),
+        ('transaction-tools', step_script('tests/clients/transaction_tools.py', tools=['java', 'mvn'], strict=True)),
         ('hand-back', step_script('tests/safety/hand_back.py', tools=['java', 'mvn', 'kcat'])),
         ('hand-back-groups', step_script('tests/safety/hand_back_groups.py', tools=['java', 'mvn'])),
         ('hand-back-transactions', step_script('tests/safety/hand_back_transactions.py')),
@@ -39,6 +42,8 @@ def STEPS(deep):
         ('round-trip', step_script('tests/clients/round_trip.py', *(['--deep'] if deep else []), timeout=7200)),
         # Some clients' own races still show in it now and then, on Apache Kafka as well: not yet a gate.
         *([('groups', step_script('tests/clients/groups.py', tools=['java', 'mvn']))] if deep else []),
+        ('transactions', step_script('tests/clients/transactions.py', *([] if deep else [f'--client={c}' for c in TRANSACTIONAL]),
+                                     tools=['java', 'mvn'], strict=True)),
         ('kgo', step_script('tests/clients/kgo_suite.py', '--compare', 'tests/clients/golden/kgo.json',
                             *([] if deep else ['--records', '100000']))),
         # The same suites under the sanitizers; both are clang builds, so this is clang's check too.
