@@ -40,6 +40,9 @@ def STEPS(deep):
         ('power-txn-control', step_script(CRASH, '--workload', 'txn', '--nemesis', 'power', '--cycles', '5', '--unsafe-no-fsync', tools=['losetup', 'mkfs.ext4'])),
         ('clients', step_script('tests/clients/prepare.py')),
         ('round-trip', step_script('tests/clients/round_trip.py', *(['--deep'] if deep else []), timeout=7200)),
+        ('streams', step_script('tests/clients/streams.py', *(
+            ['--records', '1000000', '--seconds', '150', '--broker-kills', '20', '--instance-kills', '10'] if deep else
+            ['--records', '100000', '--seconds', '30', '--broker-kills', '6', '--instance-kills', '4']), timeout=3600)),
         # Some clients' own races still show in it now and then, on Apache Kafka as well: not yet a gate.
         *([('groups', step_script('tests/clients/groups.py', tools=['java', 'mvn']))] if deep else []),
         ('transactions', step_script('tests/clients/transactions.py', *([] if deep else [f'--client={c}' for c in TRANSACTIONAL]),
