@@ -421,6 +421,88 @@ class IdleGroups(Case):
         }
 
 
+@dataclass
+class Idempotence(Produce):
+    """W14: what it costs that producers number their batches; the same load without in turn."""
+
+    TURNS = 4
+
+    def measure(self, broker, topic, knobs):
+        count = int(knobs.gb * 1e9 / (self.records * self.record_bytes) / self.TURNS)
+        length = ["--count", str(count), "--warmup", str(knobs.settle_s)]
+        plain, numbered = 0.0, 0.0
+        for turn in range(self.TURNS):
+            plain += self.run(broker, f"{topic}-{turn}", length)["broker_cpu_s"]
+            numbered += self.run(broker, f"{topic}-{turn}i", [*length, "--idempotent"])["broker_cpu_s"]
+        return {
+            "overhead_percent": 100 * (numbered / plain - 1),
+            "plain_cpu_s": plain, "idempotent_cpu_s": numbered,
+        }
+
+
+@dataclass
+class Transactions(Produce):
+    """W14: each connection produces in transactions, one after the other, all committed."""
+
+    transaction_ms: int = 100
+    version: int = 2
+
+    def run(self, broker, topic, length, config=None):
+        broker.create(topic, self.partitions, self.config(broker) if config is None else config)
+        try:
+            return self.produce(broker, topic, length)
+        finally:
+            broker.delete(topic)
+
+    def produce(self, broker, topic, length):
+        return broker.mbench("transactions", [
+            "--connections", str(self.connections), "--in-flight", str(self.in_flight),
+            "--partitions", str(self.partitions), "--record-bytes", str(self.record_bytes),
+            "--records", str(self.records), "--transaction-ms", str(self.transaction_ms),
+            "--transaction-version", str(self.version), "--group", topic, "--topic", topic,
+            "--no-create", *length,
+        ])
+
+    def measure(self, broker, topic, knobs):
+        out = self.run(broker, topic, [
+            "--seconds", str(knobs.seconds), "--warmup", str(knobs.settle_s)])
+        return {
+            **_produce_metrics(out),
+            "commits_per_s": out["commits"] / out["elapsed_s"],
+            "commit_p50_ms": out["commit_ms"]["p50"], "commit_p99_ms": out["commit_ms"]["p99"],
+            "turnaround_p50_ms": out["turnaround_ms"]["p50"],
+            "turnaround_p99_ms": out["turnaround_ms"]["p99"],
+            "tried_again": out["tried_again"],
+        }
+
+
+@dataclass
+class CommittedRead(Fetch):
+    """W14: what W14's transactions wrote is read with read_committed. All of it has to be there."""
+
+    TOPIC = "compare-committed"
+    FILL = Transactions("fill", "", records=16)
+
+    def fill(self, broker, knobs):
+        if self.filled.get(broker.side) == broker.pid:
+            return
+        count = int(knobs.gb * 1e9 / (self.FILL.records * self.FILL.record_bytes))
+        broker.create(self.TOPIC, self.FILL.partitions)
+        out = self.FILL.produce(broker, self.TOPIC, ["--count", str(count)])
+        os.sync()
+        self.filled[broker.side] = broker.pid
+        got = self.read(broker)["fetch"]["records"]
+        wanted = out["acked_ever"] * self.FILL.records
+        if got != wanted:
+            raise RuntimeError(f"W14: {got} records read with read_committed, {wanted} committed")
+
+    def read(self, broker):
+        return broker.mbench("fetch", [
+            "--topic", self.TOPIC, "--timeout", "300", "--read-committed",
+            "--partition-max-bytes", str(self.partition_max_bytes),
+        ])
+
+
 def _w6(partitions, kilobytes, synced):
     name = f"W6-{partitions}p-{kilobytes}k" + ("" if synced else "-nosync")
     form = "Kafka with flush.messages=1" if synced else "Kafka not syncing"
@@ -454,6 +536,13 @@ CASES = [
                groups=100, members=50, partitions=50, broker_config=NO_INITIAL_DELAY),
     IdleGroups("W13-idle-groups", "10,000 groups of one offset, nobody's and left", pairs=3,
                broker_config=NO_INITIAL_DELAY),
+    Idempotence("W14-idempotence", "W2 in 16 KB batches that their producers number, against the same "
+                "without", records=16, pairs=3),
+    Transactions("W14-transactions", "16 producers with transactions of 100 ms, 1 KB records in 16 KB "
+                 "batches, 16 partitions", records=16),
+    Transactions("W14-transactions-v1", "the same as clients before KIP-890 do it", records=16,
+                 version=1),
+    CommittedRead("W14-read", "4 GB of such transactions in the page cache, one consumer, read_committed"),
     Start("W15", "exec to first ack, empty directory"),
     Crash("W16", "kill -9 with 5 GB stored, to first ack", pairs=3),
     Footprint("W17", "memory and CPU when idle, memory after 4 GB", pairs=3),

@@ -194,11 +194,11 @@ std::vector<std::int64_t> Admin::offsets(const std::string& topic, std::int32_t 
   return found;
 }
 
-void Admin::find_coordinator(const std::string& group) {
+void Admin::find_coordinator(const std::string& key, CoordinatorOf kind) {
   std::int16_t error = 0;
   for (int tries = 0; tries < 6000; ++tries) {
     Writer request = request_head(api_find_coordinator, 4, 7);
-    request.be(std::int8_t{0}).compact_array(1).compact_string(group).no_tags();
+    request.be(static_cast<std::int8_t>(kind)).compact_array(1).compact_string(key).no_tags();
     const Bytes body = call(std::move(request));
     Reader reader = reader_of(body);
     reader.be<std::int32_t>();
@@ -212,7 +212,36 @@ void Admin::find_coordinator(const std::string& group) {
     if (error == 0) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
-  throw BrokerError("FindCoordinator " + group, error);
+  throw BrokerError("FindCoordinator " + key, error);
+}
+
+ProducerIdentity Admin::init_producer(const std::string& transactional_id) {
+  static constexpr std::int16_t load_in_progress = 14, not_available = 15, not_coordinator = 16,
+                                concurrent_transactions = 51;
+  std::int16_t error = 0;
+  for (int tries = 0; tries < 6000; ++tries) {
+    Writer request = request_head(api_init_producer_id, 4, 8);
+    if (transactional_id.empty()) {
+      request.compact_null();
+    } else {
+      request.compact_string(transactional_id);
+    }
+    request.be(timeout_ms).be(std::int64_t{-1}).be(std::int16_t{-1}).no_tags();
+    const Bytes body = call(std::move(request));
+    Reader reader = reader_of(body);
+    reader.be<std::int32_t>();
+    error = reader.be<std::int16_t>();
+    ProducerIdentity producer;
+    producer.id = reader.be<std::int64_t>();
+    producer.epoch = reader.be<std::int16_t>();
+    require_read(reader, "InitProducerId");
+    if (error == 0) return producer;
+    if (error != load_in_progress && error != not_available && error != not_coordinator &&
+        error != concurrent_transactions)
+      break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  throw BrokerError("InitProducerId " + transactional_id, error);
 }
 
 std::int16_t Admin::produce(const std::string& topic, std::int32_t partition, const Bytes& batch) {

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "batch.hpp"
 #include "loop.hpp"
 #include "wire.hpp"
 
@@ -21,6 +22,7 @@ constexpr std::int16_t api_produce = 0, api_fetch = 1, api_list_offsets = 2, api
                        api_offset_commit = 8, api_find_coordinator = 10, api_join_group = 11,
                        api_heartbeat = 12, api_leave_group = 13, api_sync_group = 14,
                        api_api_versions = 18, api_create_topics = 19, api_delete_topics = 20,
+                       api_init_producer_id = 22, api_add_partitions_to_txn = 24, api_end_txn = 26,
                        api_consumer_group_heartbeat = 68;
 
 // The front of a request frame with header version 2, its length still 0.
@@ -60,9 +62,13 @@ class Admin {
   // Offsets at -1 (end) or -2 (start), by partition.
   std::vector<std::int64_t> offsets(const std::string& topic, std::int32_t partitions,
                                     std::int64_t timestamp);
-  // Returns once the broker coordinates the group; makes the offsets topic on a broker's first
-  // group. Throws after 60 s.
-  void find_coordinator(const std::string& group);
+  enum class CoordinatorOf : std::int8_t { group = 0, transaction = 1 };
+  // Returns once the broker coordinates the group or transactional id; makes the topic of such on a
+  // broker's first. Throws after 60 s.
+  void find_coordinator(const std::string& key, CoordinatorOf kind = CoordinatorOf::group);
+  // A producer's id, of a transactional one when `transactional_id` is not empty. Tries again while
+  // the coordinator is not ready, or is not done with the transaction before; throws after 60 s.
+  ProducerIdentity init_producer(const std::string& transactional_id);
   // One synchronous produce of a ready batch; returns the error code.
   std::int16_t produce(const std::string& topic, std::int32_t partition, const Bytes& batch);
 

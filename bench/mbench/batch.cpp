@@ -7,6 +7,7 @@
 #include <zstd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <random>
 #include <stdexcept>
 
@@ -149,6 +150,34 @@ Batch make_batch(const BatchShape& shape, std::uint64_t seed, std::int64_t times
   renew_crc(out.bytes());
   const bool plain = shape.codec == Codec::none;
   return {std::move(out.bytes()), plain ? batch_at::records + first_value_at : 0};
+}
+
+std::vector<Batch> make_batches(const BatchShape& shape) {
+  static constexpr std::size_t variants_max = 8, variants_bytes_max = 512 * 1024;
+  const auto wall = std::chrono::system_clock::now().time_since_epoch();
+  const auto wall_ms = std::chrono::duration_cast<std::chrono::milliseconds>(wall).count();
+  const std::size_t variants = std::clamp<std::size_t>(
+      variants_bytes_max / (shape.record_bytes * shape.records), 1, variants_max);
+  std::vector<Batch> batches;
+  for (std::size_t i = 0; i < variants; ++i) batches.push_back(make_batch(shape, i + 1, wall_ms));
+  return batches;
+}
+
+void number(Bytes& batch, const ProducerIdentity& producer, std::int32_t sequence,
+            bool transactional) {
+  const auto attributes = load_be<std::int16_t>(batch.data() + batch_at::attributes);
+  const auto kept = static_cast<std::int16_t>(attributes & ~transactional_bit);
+  store_be(batch.data() + batch_at::attributes,
+           static_cast<std::int16_t>(transactional ? kept | transactional_bit : kept));
+  store_be(batch.data() + batch_at::producer_id, producer.id);
+  store_be(batch.data() + batch_at::producer_epoch, producer.epoch);
+  store_be(batch.data() + batch_at::base_sequence, sequence);
+  renew_crc(batch);
+}
+
+std::int32_t next_sequence(std::int32_t sequence, std::size_t records) {
+  return static_cast<std::int32_t>(
+      (static_cast<std::uint64_t>(sequence) + records) & 0x7fffffffU);
 }
 
 void stamp(Bytes& batch, std::size_t first_value_at, std::int64_t mark_ns) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "wire.hpp"
 
@@ -32,7 +33,11 @@ namespace batch_at {
 constexpr std::size_t length = 8;
 constexpr std::size_t crc = 17;
 constexpr std::size_t checked_from = 21;
+constexpr std::size_t attributes = 21;
 constexpr std::size_t last_offset_delta = 23;
+constexpr std::size_t producer_id = 43;
+constexpr std::size_t producer_epoch = 51;
+constexpr std::size_t base_sequence = 53;
 constexpr std::size_t records_count = 57;
 constexpr std::size_t records = 61;
 }  // namespace batch_at
@@ -41,8 +46,25 @@ constexpr std::size_t records = 61;
 // of `seed`, the other half is one repeated byte. Values of 8 bytes or more.
 Batch make_batch(const BatchShape& shape, std::uint64_t seed, std::int64_t timestamp_ms);
 
+// A few different ones of now, together no larger than a part of the second-level cache.
+std::vector<Batch> make_batches(const BatchShape& shape);
+
 // Puts a mark (a time in ns) in the first 8 bytes of the first value and renews the CRC.
 void stamp(Bytes& batch, std::size_t first_value_at, std::int64_t mark_ns);
+
+constexpr std::int16_t transactional_bit = 0x10, control_bit = 0x20;
+
+// Who sends a batch, as it says itself.
+struct ProducerIdentity {
+  std::int64_t id = -1;
+  std::int16_t epoch = -1;
+};
+
+// Makes the batch that producer's, its first record of this number, and renews the CRC.
+void number(Bytes& batch, const ProducerIdentity& producer, std::int32_t sequence,
+            bool transactional);
+// The number after `sequence` and so many records: after the last one comes 0.
+std::int32_t next_sequence(std::int32_t sequence, std::size_t records);
 
 // CRC-32C, continued: begin with `crc_begin`, end with `crc_end`.
 constexpr std::uint32_t crc_begin = 0xffffffffU;

@@ -33,7 +33,7 @@ Consumer::Consumer(Loop& loop, const FetchSpec& spec, std::vector<Position> posi
 void Consumer::send_fetch() {
   Writer out = request_head(api_fetch, 12, ++correlation_);
   out.be(std::int32_t{-1}).be(spec_.max_wait_ms).be(std::int32_t{1}).be(spec_.max_bytes);
-  out.be(std::int8_t{0}).be(session_id_).be(spec_.session ? session_epoch_ : std::int32_t{-1});
+  out.be(static_cast<std::int8_t>(spec_.committed_only ? 1 : 0)).be(session_id_).be(spec_.session ? session_epoch_ : std::int32_t{-1});
   const bool all = !spec_.session || session_epoch_ == 0;
   std::vector<std::size_t> named;
   done_ = true;
@@ -127,15 +127,18 @@ std::size_t Consumer::partition(Reader reader, const std::uint8_t* data) {
   const auto index = static_cast<std::size_t>(reader.be<std::int32_t>());
   const auto error = reader.be<std::int16_t>();
   for (int offsets = 0; offsets < 3; ++offsets) reader.be<std::int64_t>();
+  std::uint64_t named_aborted = 0;
   for (std::size_t aborted = reader.compact_size(); aborted > 0 && reader.ok(); --aborted) {
     reader.skip(16);
     reader.tags();
+    ++named_aborted;
   }
   reader.be<std::int32_t>();
   const std::size_t records = reader.compact_size();
   if (!reader.ok()) return 0;
   if (index >= index_of_.size()) throw std::runtime_error("a partition that was not asked for");
   if (error != 0) partition_error(error);
+  tally_.aborted += named_aborted;
   current_ = index_of_[index];
   records_left_ = records;
   expect_ = records > 0 ? Expect::batch : Expect::tail;
@@ -161,7 +164,12 @@ std::size_t Consumer::batch(const std::uint8_t* data, std::size_t size, std::int
   position.next = base + load_be<std::int32_t>(data + batch_at::last_offset_delta) + 1;
   ++tally_.batches;
   tally_.batch_bytes += total;
-  tally_.records += load_be<std::uint32_t>(data + batch_at::records_count);
+  const auto records = load_be<std::uint32_t>(data + batch_at::records_count);
+  if ((load_be<std::int16_t>(data + batch_at::attributes) & control_bit) != 0) {
+    tally_.markers += records;
+  } else {
+    tally_.records += records;
+  }
   if (spec_.stamped) note_end_to_end(data, size, now);
   if (spec_.check_crc) {
     crc_active_ = true;

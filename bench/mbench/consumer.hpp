@@ -21,6 +21,7 @@ struct FetchSpec {
   bool session = true;
   bool check_crc = false;
   bool stamped = false;  // values begin with the ns at which they were due
+  bool committed_only = false;  // read_committed: aborted records come too, and are told apart
 };
 
 struct Position {
@@ -34,7 +35,9 @@ struct FetchTally {
   std::uint64_t wire_bytes = 0;
   std::uint64_t batch_bytes = 0;  // whole batches only
   std::uint64_t batches = 0;
-  std::uint64_t records = 0;
+  std::uint64_t records = 0;   // without markers
+  std::uint64_t markers = 0;   // of transactions' ends
+  std::uint64_t aborted = 0;   // entries of answers that name aborted transactions
   std::uint64_t gaps = 0;  // batches that do not begin where the last one ended
   std::uint64_t crc_bad = 0;
   std::map<std::int16_t, std::uint64_t> errors;

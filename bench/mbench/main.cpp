@@ -36,6 +36,7 @@ const std::map<std::string_view, int (*)(const Options&)> verbs = {
     {"join-storm", run_join_storm},
     {"group-heartbeats", run_group_heartbeats},
     {"idle-groups", run_idle_groups},
+    {"transactions", run_transactions},
 };
 
 }  // namespace

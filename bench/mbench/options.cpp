@@ -24,6 +24,7 @@ usage: mbench VERB [options]
   join-storm members that join one group all at once, until each has its share of the topic
   group-heartbeats   members of many groups that do nothing but send heartbeats
   idle-groups        groups with one committed offset each, and nobody in them
+  transactions       produce in transactions, each connection its own, one after the other
   calibrate  this machine: CRC-32C, a null system call, fdatasync in --directory DIR
 
 where and what:
@@ -39,12 +40,14 @@ produce and mixed:
   --seconds S               default 10       --count N       stop after N requests
   --warmup S                not counted      --rate R        requests a second, on a schedule;
                                              latency counts from the scheduled moment
+  --idempotent              each connection numbers its batches; the broker checks them
 fetch and mixed:
   --consumers N             connections that read; default 1
   --max-bytes N             of an answer, default 50 MiB
   --partition-max-bytes N   default 1 MiB
   --no-session              every fetch names every partition
   --check                   check each batch's CRC and that no offset is missing
+  --read-committed          only what committed transactions wrote, and records of none
 first-ack:
   --timeout S               give up after, default 60
   --since-ns T              count from this CLOCK_MONOTONIC moment
@@ -59,6 +62,10 @@ commits, join-storm, group-heartbeats and idle-groups (--topic is made with --pa
   --emptied                 idle-groups: a member joins, commits and leaves; not a stranger's commit
   commits takes --connections, --in-flight, --rate, --count, --seconds and --warmup as produce does,
   idle-groups --connections and --in-flight, group-heartbeats --seconds and --warmup
+transactions (takes what produce takes but --rate; --count is of batches):
+  --transaction-ms N        from its first batch to its end; default 100
+  --transaction-version V   2 (KIP-890, the default) or 1, which names partitions beforehand
+  --group NAME              the transactional ids are NAME-0, NAME-1, ...
 all:
   --cpu-of PID              report what that process used during the measured part
 
@@ -144,6 +151,8 @@ const std::map<std::string, Setter>& setters() {
       {"--acks", whole(&O::acks, -1, 1)},
       {"--count", whole(&O::count, 0, most)},
       {"--groups", whole(&O::groups, 1, 1'000'000)},
+      {"--transaction-ms", whole(&O::transaction_ms, 1, 3'600'000)},
+      {"--transaction-version", whole(&O::transaction_version, 1, 2)},
       {"--members", whole(&O::members, 1, 100'000)},
       {"--rounds", whole(&O::rounds, 1, 1000)},
       {"--consumers", whole(&O::consumers, 0, 10'000)},
@@ -170,6 +179,8 @@ Options parse_options(const std::vector<std::string>& arguments) {
       {"--check", {&Options::check, true}},
       {"--real-members", {&Options::real_members, true}},
       {"--emptied", {&Options::emptied, true}},
+      {"--idempotent", {&Options::idempotent, true}},
+      {"--read-committed", {&Options::committed_only, true}},
   };
   Options options;
   for (std::size_t i = 0; i < arguments.size(); ++i) {

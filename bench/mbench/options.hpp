@@ -44,6 +44,10 @@ struct Options {
   bool real_members = false;  // --real-members
   bool emptied = false;       // --emptied
   double interval_s = 0;
+  bool idempotent = false;      // --idempotent
+  bool committed_only = false;  // --read-committed
+  std::int64_t transaction_ms = 100;
+  std::int64_t transaction_version = 2;
 };
 
 // What `mbench --help` prints.

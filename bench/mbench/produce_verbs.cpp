@@ -23,6 +23,7 @@ ProduceSpec produce_spec(const Options& options) {
   spec.acks = static_cast<std::int16_t>(options.acks);
   spec.rate = options.rate;
   spec.requests_max = static_cast<std::uint64_t>(options.count);
+  spec.idempotent = options.idempotent;
   return spec;
 }
 
@@ -36,6 +37,7 @@ Json produce_json(const char* verb, const Options& options, Producer& producer, 
   json.add("connections", options.connections).add("in_flight", options.in_flight);
   json.add("record_bytes", options.record_bytes).add("records_per_batch", options.records);
   json.add("batch_bytes", producer.batch_bytes()).add("acks", options.acks);
+  json.add("idempotent", options.idempotent);
   json.add("rate_asked", options.rate).add("elapsed_s", elapsed_s);
   json.add("acked", tally.acked).add("acked_ever", producer.acked_ever());
   json.add("requests_per_s", acked / elapsed_s);
@@ -66,12 +68,14 @@ FetchSpec fetch_spec(const Options& options) {
   spec.partition_max_bytes = static_cast<std::int32_t>(options.partition_max_bytes);
   spec.session = options.session;
   spec.check_crc = options.check;
+  spec.committed_only = options.committed_only;
   return spec;
 }
 
 // What all consumers read, added up.
 struct FetchTotals {
   std::uint64_t responses = 0, wire_bytes = 0, batch_bytes = 0, batches = 0, records = 0;
+  std::uint64_t markers = 0, aborted = 0;
   std::uint64_t gaps = 0, crc_bad = 0, lost = 0;
   std::map<std::int16_t, std::uint64_t> errors;
 
@@ -82,6 +86,8 @@ struct FetchTotals {
     batch_bytes += tally.batch_bytes;
     batches += tally.batches;
     records += tally.records;
+    markers += tally.markers;
+    aborted += tally.aborted;
     gaps += tally.gaps;
     crc_bad += tally.crc_bad;
     lost += consumer.lost() ? 1 : 0;
@@ -92,6 +98,7 @@ struct FetchTotals {
     Json out;
     out.add("responses", responses).add("wire_bytes", wire_bytes);
     out.add("batch_bytes", batch_bytes).add("batches", batches).add("records", records);
+    out.add("markers", markers).add("aborted", aborted);
     out.add("gaps", gaps).add("crc_bad", crc_bad).add("lost", lost).add("errors", errors);
     return out;
   }

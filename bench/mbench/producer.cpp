@@ -1,7 +1,6 @@
 #include "producer.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <stdexcept>
 
 #include "admin.hpp"
@@ -12,7 +11,11 @@ namespace moldau::mbench {
 class ProducerConnection : public Connection {
  public:
   ProducerConnection(Loop& loop, Producer& owner, const Endpoint& endpoint, std::size_t number)
-      : Connection(loop, endpoint), owner_(owner), number_(number), slots_(owner.spec_.in_flight) {}
+      : Connection(loop, endpoint), owner_(owner), number_(number), slots_(owner.spec_.in_flight) {
+    if (!owner.spec_.idempotent) return;
+    producer_ = Admin(endpoint).init_producer("");
+    sequences_.resize(owner.heads_.size());
+  }
 
   void owe() { ++owed_; }
   std::uint64_t owed() const { return owed_; }
@@ -61,7 +64,7 @@ class ProducerConnection : public Connection {
  private:
   struct Slot {
     Bytes head;
-    Bytes batch;  // only when stamped
+    Bytes batch;  // only when stamped or numbered
     std::int64_t scheduled_ns = 0;
     std::int32_t partition = 0;
     std::int32_t correlation = 0;
@@ -82,9 +85,10 @@ class ProducerConnection : public Connection {
     store_be(slot.head.data(), static_cast<std::int32_t>(frame_bytes));
     store_be(slot.head.data() + correlation_at, slot.correlation);
     queue(slot.head.data(), slot.head.size());
-    if (owner_.spec_.stamped) {
+    if (owner_.spec_.stamped || owner_.spec_.idempotent) {
       slot.batch = batch.bytes;
-      stamp(slot.batch, batch.first_value_at, scheduled_ns);
+      if (owner_.spec_.stamped) stamp(slot.batch, batch.first_value_at, scheduled_ns);
+      if (owner_.spec_.idempotent) number_batch(slot);
       queue(slot.batch.data(), slot.batch.size());
     } else {
       queue(batch.bytes.data(), batch.bytes.size());
@@ -92,6 +96,12 @@ class ProducerConnection : public Connection {
     queue(no_tags, sizeof no_tags);
     ++under_way_;
     ++owner_.in_flight_;
+  }
+
+  void number_batch(Slot& slot) {
+    auto& sequence = sequences_[static_cast<std::size_t>(slot.partition)];
+    number(slot.batch, producer_, sequence, false);
+    sequence = next_sequence(sequence, owner_.spec_.shape.records);
   }
 
   // Produce v9: a single topic with a single partition.
@@ -133,6 +143,8 @@ class ProducerConnection : public Connection {
   std::int32_t next_correlation_ = 1;
   std::uint64_t owed_ = 0;
   std::uint64_t scheduled_sent_ = 0;
+  ProducerIdentity producer_;
+  std::vector<std::int32_t> sequences_;  // the next ones, by partition
 };
 
 Producer::Producer(Loop& loop, const ProduceSpec& spec)
@@ -147,16 +159,7 @@ Producer::Producer(Loop& loop, const ProduceSpec& spec)
 Producer::~Producer() = default;
 
 void Producer::encode() {
-  // A few different batches, together no larger than a part of the second-level cache.
-  static constexpr std::size_t variants_max = 8, variants_bytes_max = 512 * 1024;
-  const auto wall = std::chrono::system_clock::now().time_since_epoch();
-  const auto wall_ms = std::chrono::duration_cast<std::chrono::milliseconds>(wall).count();
-  const std::size_t plain_bytes = spec_.shape.record_bytes * spec_.shape.records;
-  const std::size_t variants =
-      std::clamp<std::size_t>(variants_bytes_max / plain_bytes, 1, variants_max);
-  for (std::size_t i = 0; i < variants; ++i) {
-    batches_.push_back(make_batch(spec_.shape, i + 1, wall_ms));
-  }
+  batches_ = make_batches(spec_.shape);
   for (std::int32_t partition = 0; partition < spec_.partitions; ++partition) {
     Writer head = request_head(api_produce, 9, 0);
     head.uvarint(0).be(spec_.acks).be(std::int32_t{30'000}).compact_array(1);

@@ -24,6 +24,7 @@ struct ProduceSpec {
   double rate = 0;
   std::uint64_t requests_max = 0;  // 0: no limit
   bool stamped = false;            // the schedule's moment in each batch (uncompressed ones only)
+  bool idempotent = false;         // each connection is a producer that numbers its batches
 };
 
 class ProducerConnection;

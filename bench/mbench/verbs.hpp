@@ -19,6 +19,7 @@ int run_commits(const Options& options);
 int run_join_storm(const Options& options);
 int run_group_heartbeats(const Options& options);
 int run_idle_groups(const Options& options);
+int run_transactions(const Options& options);
 
 // Of the verbs that need a topic: makes it, unless --no-create was given.
 void create_topic(const Options& options);

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "tests/net/harness.hpp"
+#include "tests/support/rounds.hpp"
 
 namespace moldau::net {
 namespace {
@@ -65,7 +66,7 @@ class FickleTransport final : public Transport {
 };
 
 TEST(ResponseQueue, SendsEveryByteOnceThroughATransportThatTakesPieces) {
-  for (unsigned seed = 1; seed <= 60; ++seed) {
+  for (unsigned seed = 1; seed <= support::rounds(60u); ++seed) {
     std::mt19937 random(seed);
     FickleTransport transport(seed);
     ResponseQueue queue;
