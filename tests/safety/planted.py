@@ -95,7 +95,8 @@ class Tree:
 
     def make(self, program):
         """What went wrong, or ''."""
-        for command in (['cmake', '-S', self.sources, '-B', self.build, '-G', 'Ninja', '-DCMAKE_BUILD_TYPE=Release'],
+        for command in (['cmake', '-S', self.sources, '-B', self.build, '-G', 'Ninja', '-DCMAKE_BUILD_TYPE=Release',
+                         '-DMOLDAU_UNITY=ON', '-DMOLDAU_BENCH=OFF'],
                         ['ninja', '-C', self.build, '--quiet', program]):
             done = subprocess.run(command, env=self.environment, capture_output=True, text=True)
             if done.returncode:
