@@ -74,6 +74,7 @@ base::Status Partition::become_leader(const LeaderState& state) {
   }
   // What was durable before this term is visible again (protocol.md edge case 76).
   on_durable(log_->durable_offset());
+  on_commit_told();
   return {};
 }
 
@@ -325,17 +326,22 @@ void Partition::on_written(Offset end) {
 }
 
 void Partition::on_durable(Offset end) {
+  MutexLock lock(mutex_);
+  if (end > written_) written_ = end;
+  // With one replica the high watermark is the durable offset; with followers it is the least of
+  // what the in-sync ones have (cluster.md 8.1, seam 4).
+  if (role_ == Role::leader && end > high_watermark_) {
+    high_watermark_ = end;
+    has_news_ = true;
+  }
+}
+
+void Partition::on_commit_told() {
   std::vector<AckWaiter> due;
   std::vector<std::shared_ptr<FetchWaiter>> fetches;
   {
     MutexLock lock(mutex_);
-    if (end > written_) written_ = end;
-    // With one replica the high watermark is the durable offset; with followers it is the least of
-    // what the in-sync ones have (cluster.md 8.1, seam 4).
-    if (role_ == Role::leader && end > high_watermark_) {
-      high_watermark_ = end;
-      fetches = fetch_waiters_;
-    }
+    if (std::exchange(has_news_, false)) fetches = fetch_waiters_;
     due = take_reached(waiting_durable_, high_watermark_);
     auto written = take_reached(waiting_written_, written_);
     std::move(written.begin(), written.end(), std::back_inserter(due));

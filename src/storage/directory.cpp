@@ -408,6 +408,7 @@ base::Status Directory::finish_commit(std::span<const LaneEntry> entries) {
     statistics_.committed_entries += entries.size();
   }
   for (PartitionLog* log : touched_) log->tell_durable();
+  for (PartitionLog* log : touched_) log->tell_commit_told();
   if (lane_->files_begun() != files_begun_) {
     files_begun_ = lane_->files_begun();
     checkpoint_wanted_ = wake = true;

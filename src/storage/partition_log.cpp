@@ -523,6 +523,13 @@ void PartitionLog::tell_durable() {
   observer_thread_.store(std::thread::id{});
 }
 
+void PartitionLog::tell_commit_told() {
+  const std::lock_guard lock(observer_mutex_);
+  observer_thread_.store(std::this_thread::get_id());
+  if (observer_ != nullptr) observer_->on_commit_told();
+  observer_thread_.store(std::thread::id{});
+}
+
 // ---- Committing and writing behind.
 
 bool PartitionLog::note_durable(const Committed& news, base::SteadyTime now) {

@@ -101,6 +101,7 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   /// Returns whether the background thread should look now.
   bool note_durable(const Committed& news, base::SteadyTime now);
   void tell_durable();
+  void tell_commit_told();
 
   // Background.
   /// Writes durable batches to segment files, without syncing.

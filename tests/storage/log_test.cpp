@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "tests/storage/test_directory.hpp"
 #include "tests/support/memory_file_system.hpp"
 
@@ -240,6 +242,8 @@ TEST_F(LogTest, TellsItsObserverWhatIsWrittenAndDurable) {
       EXPECT_GE(written, end);
       durable = end;
     }
+    void on_commit_told() override { told = durable; }
+    Offset told{0};
     Offset written{0};
     Offset durable{0};
   } observer;
@@ -248,10 +252,39 @@ TEST_F(LogTest, TellsItsObserverWhatIsWrittenAndDurable) {
   EXPECT_EQ(observer.written, Offset{0});
   ASSERT_TRUE(test.directory->commit().has_value());
   EXPECT_EQ(observer.durable, Offset{5});
+  EXPECT_EQ(observer.told, Offset{5});
   log->set_observer(nullptr);
   ASSERT_TRUE(test.append(*log, plain_batch(5, 10)).has_value());
   ASSERT_TRUE(test.directory->commit().has_value());
   EXPECT_EQ(observer.durable, Offset{5});
+}
+
+// Of a transaction the coordinator's log comes first in the commit, then those with its markers: who is answered
+// for the first finds the others readable.
+TEST_F(LogTest, AllLogsOfACommitAreToldBeforeAnyoneIsAnswered) {
+  struct Observer final : LogObserver {
+    void on_written(Offset) override {}
+    void on_durable(Offset) override { ++*durable; }
+    void on_commit_told() override {
+      EXPECT_EQ(*durable, 3);
+      ++told;
+    }
+    int* durable = nullptr;
+    int told = 0;
+  };
+  int durable = 0;
+  std::array<Observer, 3> observers;
+  std::array<std::shared_ptr<Log>, 3> logs{log, test.log(7).value(), test.log(8).value()};
+  for (std::size_t i = 0; i < logs.size(); ++i) {
+    observers.at(i).durable = &durable;
+    logs.at(i)->set_observer(&observers.at(i));
+  }
+  for (const auto& each : logs) ASSERT_TRUE(test.append(*each, plain_batch(5, 10)).has_value());
+  ASSERT_TRUE(test.append(*log, plain_batch(1, 10)).has_value());
+  ASSERT_TRUE(test.directory->commit().has_value());
+  EXPECT_EQ(durable, 3);
+  for (auto& observer : observers) EXPECT_EQ(observer.told, 1);
+  for (const auto& each : logs) each->set_observer(nullptr);
 }
 
 TEST_F(LogTest, KeepsNoMoreInMemoryThanTheBudgetOnceFlushed) {

@@ -136,6 +136,7 @@ class Partition final : public storage::LogObserver,
   // storage::LogObserver; called by the committing thread.
   void on_written(Offset end) override;
   void on_durable(Offset end) override;
+  void on_commit_told() override;
 
  private:
   struct AckWaiter {
@@ -158,6 +159,7 @@ class Partition final : public storage::LogObserver,
   std::shared_ptr<const metadata::TopicConfig> config_ MOLDAU_GUARDED_BY(mutex_);
   Offset high_watermark_ MOLDAU_GUARDED_BY(mutex_);
   Offset written_ MOLDAU_GUARDED_BY(mutex_);
+  bool has_news_ MOLDAU_GUARDED_BY(mutex_) = false;  // for those who wait to fetch
   std::optional<base::Error> offline_ MOLDAU_GUARDED_BY(mutex_);
   // Both ordered by the offset that they wait for.
   std::deque<AckWaiter> waiting_written_ MOLDAU_GUARDED_BY(mutex_);

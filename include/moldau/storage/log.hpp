@@ -103,7 +103,11 @@ class LogObserver {
  public:
   virtual ~LogObserver() = default;
   virtual void on_written(Offset end) = 0;  // survives the process
-  virtual void on_durable(Offset end) = 0;  // survives a power cut
+  /// Survives a power cut.  What readers see may follow at once; nobody is answered yet.
+  virtual void on_durable(Offset end) = 0;
+  /// After every log of the same commit had its on_durable: who waits for this log may be answered, and finds
+  /// the others' part there as well (a transaction's markers, when its coordinator's log is told).
+  virtual void on_commit_told() = 0;
 };
 
 /// Thread rule: every member may be called from any thread; appends of one log are serialised inside.
