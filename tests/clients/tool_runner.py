@@ -32,8 +32,8 @@ def tool_classes():
 
 def java(*options):
     """The command that runs a class of Kafka's, to be continued by more options or the class."""
-    return ['java', '-XX:+UseSerialGC', f'-Dlog4j2.configurationFile={LOG4J}', '-cp', kafka_jars() + '/*',
-            *options]
+    return ['java', '-XX:+UseSerialGC', f'-Dlog4j2.configurationFile={LOG4J}', '-Dconnections.level=ERROR',
+            '-cp', kafka_jars() + '/*', *options]
 
 
 class Tools:

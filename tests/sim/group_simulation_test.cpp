@@ -11,10 +11,12 @@
 #include <string>
 #include <string_view>
 
+#include "tests/support/rounds.hpp"
+
 namespace moldau::group::sim {
 namespace {
 
-constexpr std::uint64_t seeds_by_default = 300;
+constexpr std::uint64_t seeds_by_default = support::rounds(std::uint64_t{300});
 constexpr std::uint64_t seeds_when_deep = 10'000;
 std::uint64_t seed_count = seeds_by_default;
 

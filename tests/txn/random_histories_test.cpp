@@ -12,6 +12,7 @@
 #include <deque>
 #include <random>
 
+#include "tests/support/rounds.hpp"
 #include "tests/txn/lane_checker.hpp"
 
 namespace moldau::txn {
@@ -439,7 +440,7 @@ std::uint32_t number_from(const char* variable, std::uint32_t otherwise) {
 void run_histories(bool near_exhaustion) {
   const bool is_one = std::getenv("MOLDAU_SEED") != nullptr;
   const auto first = number_from("MOLDAU_SEED", 1);
-  const auto last = is_one ? first : number_from("MOLDAU_SEEDS", 400);
+  const auto last = is_one ? first : number_from("MOLDAU_SEEDS", support::rounds(400u));
   std::size_t committed = 0;
   std::size_t crashes = 0;
   for (auto seed = first; seed <= last; ++seed) {

@@ -9,6 +9,7 @@ from worker import POLL_SECONDS, Marked, Worker  # noqa: E402
 SECONDS = 30
 worker = Worker()
 producer = None
+consumers = {}    # by group
 failures = []    # of what was sent since the last time that was asked
 
 
@@ -48,11 +49,12 @@ def send(topic, partition, value, count):
 
 
 def offsets(group, topic, partition, offset):
-    # The metadata of a group is to be had from a consumer only; this one is no member.
-    consumer = Consumer({'bootstrap.servers': worker.bootstrap, 'group.id': group})
+    # The metadata of a group is to be had from a consumer only; these are no members. They are kept: librdkafka
+    # may wait for ever in the close of one whose broker goes away in the moment that it is made.
+    if group not in consumers:
+        consumers[group] = Consumer({'bootstrap.servers': worker.bootstrap, 'group.id': group})
     again(producer.send_offsets_to_transaction, [TopicPartition(topic, int(partition), int(offset))],
-          consumer.consumer_group_metadata(), SECONDS)
-    consumer.close()
+          consumers[group].consumer_group_metadata(), SECONDS)
 
 
 def commit():
