@@ -42,6 +42,7 @@ def unit(test_filter):
 
 
 ALL = [
+    Planted('00-slow-syncs', crash('power', 5), ''),
     Planted('00-slow-markers', crash('kill9', 10, workload='txn'), ''),
     Planted('01-acknowledged-before-the-sync', crash('power', 5), 'not ok P2 '),
     Planted('02-high-watermark-ahead-of-the-sync', crash('power', 10), 'not ok (A2|P2|P3|P4) '),
