@@ -2,12 +2,9 @@
 from run import step_build, step_script, step_unittest, step_units
 
 CRASH = 'tests/safety/crash_test.py'
-# The clients and cases of the test run's transactions; --deep has them all. Without broker-killed: kill9-txn kills
-# the broker more often, and librdkafka's producer may wait for ever in itself when its broker goes away.
-TRANSACTIONAL = ([f'--client={name}' for name in ('java_groups-4.3.1', 'java_groups-3.9.1', 'java_groups-2.8.2', 'kafkajs',
-                                                  'confluent', 'franz_go')] +
-                 [f'--only={case}' for case in ('commit', 'abort', 'empty', 'restart', 'fencing', 'timeout', 'offsets',
-                                                'partitions', 'take-over', 'transform', 'transform-848')])
+# The clients of the test run's transactions; --deep has them all.
+TRANSACTIONAL = [f'--client={name}' for name in ('java_groups-4.3.1', 'java_groups-3.9.1', 'java_groups-2.8.2', 'kafkajs',
+                                                 'confluent', 'franz_go')]
 
 
 def STEPS(deep):

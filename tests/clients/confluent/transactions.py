@@ -25,8 +25,10 @@ def again(call, *words):
 
 def init():
     global producer
+    # When all brokers are gone librdkafka forgets them and begins anew with bootstrap.servers, but for a group's
+    # coordinator goes on waiting for the forgotten one: send_offsets_to_transaction would never return.
     producer = Producer({'bootstrap.servers': worker.bootstrap, 'transactional.id': worker.id,
-                         'transaction.timeout.ms': int(worker.timeout)})
+                         'transaction.timeout.ms': int(worker.timeout), 'metadata.recovery.strategy': 'none'})
     again(producer.init_transactions, SECONDS)
 
 
@@ -49,8 +51,7 @@ def send(topic, partition, value, count):
 
 
 def offsets(group, topic, partition, offset):
-    # The metadata of a group is to be had from a consumer only; these are no members. They are kept: librdkafka
-    # may wait for ever in the close of one whose broker goes away in the moment that it is made.
+    # The metadata of a group is to be had from a consumer only; these are no members.
     if group not in consumers:
         consumers[group] = Consumer({'bootstrap.servers': worker.bootstrap, 'group.id': group})
     again(producer.send_offsets_to_transaction, [TopicPartition(topic, int(partition), int(offset))],
