@@ -508,26 +508,24 @@ void PartitionLog::set_observer(LogObserver* observer) {
   observer_ = observer;
 }
 
-void PartitionLog::tell_written(Offset end) {
+template <typename Call>
+void PartitionLog::tell(Call call) {
   const std::lock_guard lock(observer_mutex_);
   observer_thread_.store(std::this_thread::get_id());
-  if (observer_ != nullptr) observer_->on_written(end);
+  if (observer_ != nullptr) call(*observer_);
   observer_thread_.store(std::thread::id{});
+}
+
+void PartitionLog::tell_written(Offset end) {
+  tell([end](LogObserver& observer) { observer.on_written(end); });
 }
 
 void PartitionLog::tell_durable() {
-  const Offset end = durable_offset();
-  const std::lock_guard lock(observer_mutex_);
-  observer_thread_.store(std::this_thread::get_id());
-  if (observer_ != nullptr) observer_->on_durable(end);
-  observer_thread_.store(std::thread::id{});
+  tell([end = durable_offset()](LogObserver& observer) { observer.on_durable(end); });
 }
 
 void PartitionLog::tell_commit_told() {
-  const std::lock_guard lock(observer_mutex_);
-  observer_thread_.store(std::this_thread::get_id());
-  if (observer_ != nullptr) observer_->on_commit_told();
-  observer_thread_.store(std::thread::id{});
+  tell([](LogObserver& observer) { observer.on_commit_told(); });
 }
 
 // ---- Committing and writing behind.

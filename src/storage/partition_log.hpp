@@ -207,6 +207,8 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   bool finished_ = false;
   bool finished_now_ = false;
 
+  template <typename Call>
+  void tell(Call call);
   // Held while the observer is called, so that set_observer() can wait for it.
   std::mutex observer_mutex_;
   std::atomic<std::thread::id> observer_thread_{};
