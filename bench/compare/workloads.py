@@ -87,9 +87,12 @@ class Produce(Case):
         """One load on a topic of its own; `length` is mbench's --seconds or --count."""
         broker.create(topic, self.partitions, self.config(broker) if config is None else config)
         try:
-            return broker.mbench("produce", [*self.load(), "--topic", topic, *length])
+            return self.produce(broker, topic, length)
         finally:
             broker.delete(topic)
+
+    def produce(self, broker, topic, length):
+        return broker.mbench("produce", [*self.load(), "--topic", topic, *length])
 
     def warm(self, broker, topic, seconds):
         # Without syncing each request: the disk would keep the code from ever getting warm.
@@ -112,6 +115,7 @@ class Fetch(Case):
 
     TOPIC = "compare-catch-up"
     FILL = Produce("fill", "", records=120)
+    READ = ()  # more options of mbench's fetch
 
     def fill(self, broker, knobs):
         """Once per broker: what is read stays in the page cache over all pairs."""
@@ -119,9 +123,13 @@ class Fetch(Case):
             return
         count = int(knobs.gb * 1e9 / (self.FILL.records * self.FILL.record_bytes))
         broker.create(self.TOPIC, self.FILL.partitions)
-        broker.mbench("produce", [*self.FILL.load(), "--topic", self.TOPIC, "--count", str(count)])
+        out = self.FILL.produce(broker, self.TOPIC, ["--count", str(count)])
         os.sync()
         self.filled[broker.side] = broker.pid
+        self.check_filled(broker, out)
+
+    def check_filled(self, broker, out):
+        """After the writing, whose result is `out`."""
 
     def clear(self, broker):
         if self.filled.pop(broker.side, None) == broker.pid:
@@ -130,7 +138,7 @@ class Fetch(Case):
     def read(self, broker):
         return broker.mbench("fetch", [
             "--topic", self.TOPIC, "--timeout", "300",
-            "--partition-max-bytes", str(self.partition_max_bytes),
+            "--partition-max-bytes", str(self.partition_max_bytes), *self.READ,
         ])
 
     def warm(self, broker, topic, seconds):
@@ -447,13 +455,6 @@ class Transactions(Produce):
     transaction_ms: int = 100
     version: int = 2
 
-    def run(self, broker, topic, length, config=None):
-        broker.create(topic, self.partitions, self.config(broker) if config is None else config)
-        try:
-            return self.produce(broker, topic, length)
-        finally:
-            broker.delete(topic)
-
     def produce(self, broker, topic, length):
         return broker.mbench("transactions", [
             "--connections", str(self.connections), "--in-flight", str(self.in_flight),
@@ -482,25 +483,13 @@ class CommittedRead(Fetch):
 
     TOPIC = "compare-committed"
     FILL = Transactions("fill", "", records=16)
+    READ = ("--read-committed",)
 
-    def fill(self, broker, knobs):
-        if self.filled.get(broker.side) == broker.pid:
-            return
-        count = int(knobs.gb * 1e9 / (self.FILL.records * self.FILL.record_bytes))
-        broker.create(self.TOPIC, self.FILL.partitions)
-        out = self.FILL.produce(broker, self.TOPIC, ["--count", str(count)])
-        os.sync()
-        self.filled[broker.side] = broker.pid
+    def check_filled(self, broker, out):
         got = self.read(broker)["fetch"]["records"]
         wanted = out["acked_ever"] * self.FILL.records
         if got != wanted:
             raise RuntimeError(f"W14: {got} records read with read_committed, {wanted} committed")
-
-    def read(self, broker):
-        return broker.mbench("fetch", [
-            "--topic", self.TOPIC, "--timeout", "300", "--read-committed",
-            "--partition-max-bytes", str(self.partition_max_bytes),
-        ])
 
 
 def _w6(partitions, kilobytes, synced):
