@@ -62,13 +62,12 @@ def step_units(kind, programs=None, environment=None):
     return step
 
 
-def step_script(*command, tools=(), env=None, timeout=1800, strict=False):
-    """`strict`: what is skipped has failed."""
+def step_script(*command, tools=(), env=None, timeout=1800):
     def step(a, log):
         missing = [t for t in tools if not shutil.which(t)]
         if missing:
             print(f'    skip: needs {", ".join(missing)}')
-            return (0, 1, 0) if strict else (0, 0, 1)
+            return 0, 0, 1
         full = [sys.executable, *command] if command[0].endswith('.py') else list(command)
         status, output = run(full, log, env, timeout)
         for line in output.splitlines():
@@ -78,7 +77,6 @@ def step_script(*command, tools=(), env=None, timeout=1800, strict=False):
             sys.stdout.write(tail(output))
             return 0, 1, 0
         passed, failed, skipped = (int(x or 0) for x in found[-1])
-        if strict: failed, skipped = failed + skipped, 0
         if status != 0 and failed == 0 and skipped == 0: failed = 1; sys.stdout.write(tail(output))
         return passed, failed, skipped
     return step
