@@ -174,7 +174,7 @@ class Run:
             self.disk = loop_disk.LoopDisk(self.folder)
             place = self.disk.mount_point
         transactions = options.workload == 'txn'
-        properties = dict(txn_workloads.PROPERTIES) if transactions else {}
+        properties = dict(getattr(CROWDS[options.workload], 'PROPERTIES', {}))
         properties.update(item.split('=', 1) for item in options.set)
         self.broker = brokers.Broker(options.kind, os.path.join(place, 'broker'),
                                      properties=properties,

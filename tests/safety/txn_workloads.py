@@ -24,7 +24,7 @@ PATIENCE_S = 15.0      # for an answer other than one that says to ask again
 ABORT, DIE, HANG, CUT = 1 / 32, 1 / 64, 1 / 8, 1 / 64
 GIVE_UP = 1 / 5        # when the connection is lost, instead of asking again on the next one
 BEYOND = 3             # partitions behind those of W5 that only W4 writes to
-PROPERTIES = {'transaction.state.log.num.partitions': 4, 'offsets.topic.num.partitions': 4,
+PROPERTIES = {**group_workloads.PROPERTIES, 'transaction.state.log.num.partitions': 4, 'offsets.topic.num.partitions': 4,
               'transaction.abort.timed.out.transaction.cleanup.interval.ms': 1000}
 
 NOT_HERE = {ERROR[name] for name in ('COORDINATOR_LOAD_IN_PROGRESS', 'COORDINATOR_NOT_AVAILABLE', 'NOT_COORDINATOR')}
