@@ -11,7 +11,7 @@ import dataclasses
 
 import history as h
 from commit_rules import CommitRules
-from raw_client import EARLIEST, ERROR, LATEST
+from raw_client import ERROR, LATEST
 from txn_rules import TxnRules
 
 RULES = {
@@ -33,6 +33,7 @@ RULES = {
     'A16': 'producer ids and their epochs are new, leader epochs rise at each start',
     'A17': 'the broker comes back in time, and so do all clients',
     'A18': 'consumers in groups commit again soon after a restart',
+    'A19': 'a time leads to the first record of that time or a later one',
     'P1': 'kill -9 takes nothing acknowledged with acks 1 or all',
     'P2': 'power loss takes nothing acknowledged with acks=all',
     'P3': 'power loss takes of acks=1 a short unread end only',
@@ -60,8 +61,8 @@ class Settings:
     liveness_s: float = 30.0
     resume_limit_s: float = 15.0  # between a start and a group's first commit; 5 s is the aim
     stable_limit_s: float = 13.0  # until transactions without a client are over
-    # What Moldau promises beyond Kafka: readers can see the end of a transaction when it is acknowledged, and the
-    # last stable offset in an answer is that of its high watermark.
+    # What Moldau promises beyond Kafka: readers can see the end of a transaction when it is acknowledged, the last
+    # stable offset in an answer is that of its high watermark, and a time leads to the first record of its batch.
     exact: bool = True
     clients: tuple = ()           # names of the clients that must complete an operation at the end
 
@@ -84,7 +85,7 @@ class Finding:
 class Logs:
     """The end of it all. `disk` and `network` are {key: [(offset, value id)]}, `starts` {key: log
     start}, `problems` what the offline reader found wrong. Without a disk, `disk` is None. `entries` are
-    {key: [log_entries.Entry]} of the disk, also of the groups' offsets, where there are transactions: their values
+    {key: [log_entries.Entry]} of the disk, and where there are transactions also of the groups' offsets, whose values
     are the commits' notes."""
     network: dict
     disk: dict = None
@@ -355,6 +356,44 @@ class _Checker:
         return any(poll.key == key and poll.t1 < t0 and poll.records
                    and poll.records[-1][0] >= end for poll in self.polls)
 
+    def a19_times(self):
+        """Logs only grow, so an answer at any time is what the log at the end says, or nothing as long as that record
+        was not there. In the histories all records of a batch are of the same time."""
+        finding = self.finding('A19')
+        batches = {key: self._newer_than_all(entries) for key, entries in self.logs.entries.items()}
+        acks = collections.defaultdict(list)
+        for send in self.acked:
+            if send.acks == -1 and send.offset is not None:
+                acks[send.key].append((send.t1, send.offset))
+        acks = {key: sorted(rows) for key, rows in acks.items()}
+        highest = {key: _running_max(offset for _, offset in rows) for key, rows in acks.items()}
+        for listing in self.history.of(h.Listing):
+            if listing.timestamp < 0 or listing.key not in batches:
+                continue
+            finding.checked += 1
+            times, newest = batches[listing.key]
+            at = bisect.bisect_left(times, listing.timestamp)
+            due = newest[at] if at < len(newest) else None
+            what = f'{listing.key}: at {listing.t0:.6f} the time {listing.timestamp} led to {listing.offset}'
+            if listing.offset >= 0:
+                last = due and (due.offset if self.settings.exact else due.last_offset)
+                if due is None or not due.offset <= listing.offset <= last or listing.found != due.timestamp:
+                    finding.bad(f'{what} of {listing.found}; the first of that time or later is ' + (
+                        f'{due.offset} of {due.timestamp}' if due else 'none'))
+            elif due and not listing.isolation:
+                count = bisect.bisect_left(acks.get(listing.key, ()), (listing.t0,))
+                if count and highest[listing.key][count - 1] >= due.offset:
+                    finding.bad(f'{what}, but {due.offset} of {due.timestamp} was acknowledged before')
+
+    @staticmethod
+    def _newer_than_all(entries):
+        """(times, batches): the batches that are newer than all before them."""
+        found = []
+        for entry in entries:
+            if not found or entry.timestamp > found[-1].timestamp:
+                found.append(entry)
+        return [entry.timestamp for entry in found], found
+
     def a13_disk(self):
         finding = self.finding('A13')
         for problem in self.logs.problems:
@@ -529,6 +568,7 @@ class _Checker:
         self.a7_polls()
         self.a11_unseen()
         self.a12_realtime()
+        self.a19_times()
         self.a13_disk()
         self.a14_a18_commits()
         self.a15_administration()

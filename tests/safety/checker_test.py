@@ -11,6 +11,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import checker  # noqa: E402
 import history as h  # noqa: E402
+from log_entries import PLAIN, Entry  # noqa: E402
 
 KEY = ('t', 0)
 POWER, KILL = 'power', 'kill9'
@@ -22,7 +23,7 @@ class Story:
     def __init__(self, fault=KILL):
         self.history, self.fault_kind = h.History(), fault
         self.clock, self.life, self.log, self.count = 0.0, 0, [], 0
-        self.disk_problems, self.disk, self.starts = [], None, {}
+        self.disk_problems, self.disk, self.starts, self.entries = [], None, {}, {}
         self.settings = checker.Settings(fault)
         self.start_event(0)
 
@@ -50,9 +51,9 @@ class Story:
                       list(records), [], final)
         return self.history.add(poll)
 
-    def listing(self, offset, timestamp=-1):
+    def listing(self, offset, timestamp=-1, found=-1, isolation=0):
         self.history.add(h.Listing(8, self.life, KEY, timestamp, offset, 0, self.tick(),
-                                   self.tick()))
+                                   self.tick(), isolation, found))
 
     def commit(self, offset, status='ok', process=1, group='g', lost=False):
         """One commit; its note is unique. `lost`: the connection broke, so nobody knows."""
@@ -81,7 +82,7 @@ class Story:
         self.poll(final=True)
         network = {KEY: list(self.log)}
         disk = {KEY: list(self.log) if self.disk is None else self.disk}
-        logs = checker.Logs(network, disk, self.starts, self.disk_problems)
+        logs = checker.Logs(network, disk, self.starts, self.disk_problems, self.entries)
         return checker.check(self.history, logs, self.settings)
 
 
@@ -435,6 +436,51 @@ class Rules(unittest.TestCase):
         self.assertEqual(verdict.findings['A18'].count, 4)
         self.assertEqual(verdict.stats['slowest_resume_s'], 7.0)
         self.assertEqual(verdict.stats['resumed_within_5_s'], '0 of 1')
+
+    def timed(self):
+        """Batches of one and of three records; the third is older than what was there before."""
+        story, at = Story(), 0
+        for size, time in ((1, 100), (3, 300), (1, 200), (1, 400)):
+            story.entries.setdefault(KEY, []).append(Entry(at, at + size - 1, -1, -1, PLAIN, timestamp=time))
+            at += size
+        for _ in range(at):
+            story.send()
+        return story
+
+    def test_a19_lets_a_time_lead_to_the_first_record_of_it_or_later(self):
+        story = self.timed()
+        for time, offset, found in ((1, 0, 100), (100, 0, 100), (101, 1, 300), (200, 1, 300), (300, 1, 300),
+                                    (301, 5, 400), (401, -1, -1)):
+            story.listing(offset, time, found)
+        self.assert_clean(story)
+        self.assertEqual(story.verdict().findings['A19'].checked, 7)
+
+    def test_a19_finds_a_time_that_leads_elsewhere(self):
+        for time, offset, found in ((101, 0, 100), (101, 2, 300), (101, 4, 200), (101, 5, 400), (101, 1, 200),
+                                    (401, 5, 400)):
+            story = self.timed()
+            story.listing(offset, time, found)
+            self.assertEqual(self.assert_found(story, 'A19'), {'A19'})
+
+    def test_a19_lets_a_time_lead_to_any_record_of_the_batch_in_kafka(self):
+        story = self.timed()
+        story.settings.exact = False
+        story.listing(3, 300, 300)
+        self.assert_clean(story)
+        story.listing(4, 300, 200)
+        self.assert_found(story, 'A19')
+
+    def test_a19_finds_a_time_that_leads_nowhere_when_it_was_acknowledged(self):
+        story = self.timed()
+        story.listing(-1, 101)
+        self.assert_found(story, 'A19')
+        # No promise at read_committed, where a transaction may have been open, nor of what nobody acknowledged.
+        for isolation, status in ((1, 'ok'), (0, 'info')):
+            story = self.timed()
+            for send in story.history.of(h.Send):
+                send.status = status
+            story.listing(-1, 101, isolation=isolation)
+            self.assert_clean(story)
 
     def test_a16_finds_a_producer_id_given_twice(self):
         story = self.ordinary()

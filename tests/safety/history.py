@@ -92,7 +92,7 @@ class Poll:
 @dataclasses.dataclass(slots=True)
 class Listing:
     """One answer of ListOffsets: timestamp -1 latest, -2 earliest; of `isolation` 1 the latest is the last stable
-    offset."""
+    offset. Any other `timestamp` is a time, and `found` that of the record at `offset`; both -1 when there is none."""
     process: int
     life: int
     key: Key
@@ -102,6 +102,7 @@ class Listing:
     t0: float
     t1: float
     isolation: int = 0
+    found: int = -1
 
 
 @dataclasses.dataclass(slots=True)

@@ -12,13 +12,14 @@ PLAIN, DATA, COMMIT, ABORT = 'plain', 'data', 'commit', 'abort'
 @dataclasses.dataclass(slots=True)
 class Entry:
     """One batch: DATA is what belongs to a transaction, COMMIT and ABORT are the markers. `values` says what it
-    holds, in whatever way its maker likes."""
+    holds, in whatever way its maker likes; `timestamp` is its newest record's."""
     offset: int
     last_offset: int
     producer_id: int
     epoch: int
     kind: str
     values: list = dataclasses.field(default_factory=list)
+    timestamp: int = -1
 
 
 @dataclasses.dataclass(slots=True)
@@ -45,7 +46,8 @@ def entry_of(batch, values=()):
     kind = DATA if batch.is_transactional else PLAIN
     if batch.is_control:
         kind = COMMIT if batch.marker()[0] else ABORT
-    return Entry(batch.base_offset, batch.last_offset, batch.producer_id, batch.producer_epoch, kind, list(values))
+    return Entry(batch.base_offset, batch.last_offset, batch.producer_id, batch.producer_epoch, kind, list(values),
+                 batch.max_timestamp)
 
 
 def entries_of(batches):

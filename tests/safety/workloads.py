@@ -350,19 +350,23 @@ def identify(world, poll, record, to):
 
 
 class Lister(Client):
-    """W7: the ends of the log as registers."""
+    """W7: the ends of the log as registers, and where in it a time is. All records of a batch are of the same time
+    here."""
     kind, isolations = 'lister', (0,)
+    LONGEST_AGO_S = 60
 
     def step(self):
-        timestamp = self.random.choice((LATEST, LATEST, LATEST, EARLIEST))
+        timestamp = self.random.choice((LATEST, LATEST, LATEST, EARLIEST, None))
+        if timestamp is None:
+            timestamp = int((time.time() - self.random.uniform(0, self.LONGEST_AGO_S)) * 1000)
         isolation = self.random.choice(self.isolations)
         t0 = now()
         answers = self.client.list_offsets({key: timestamp for key in self.world.keys}, isolation)
         t1 = now()
-        for key, (error, _, offset, epoch) in answers.items():
+        for key, (error, found, offset, epoch) in answers.items():
             if error == 0:
                 self.history.add(h.Listing(self.process, self.life, key, timestamp, offset, epoch,
-                                           t0, t1, isolation))
+                                           t0, t1, isolation, found))
                 self.completed()
         self.world.stop.wait(0.01)
 
