@@ -3,14 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <limits>
 
 #include "moldau/base/check.hpp"
 #include "moldau/base/crc32c.hpp"
-#include "moldau/base/varint.hpp"
 #include "moldau/record/compression.hpp"
+#include "record_writer.hpp"
 
 namespace moldau::record {
 
@@ -20,29 +19,6 @@ using base::fail;
 using base::store_be;
 
 namespace {
-
-void put_varint(std::vector<std::uint8_t>& out, std::int64_t value) {
-  std::array<std::uint8_t, base::varint64_bytes_max> bytes;
-  const std::size_t size = base::write_varint(bytes.data(), base::zigzag_encode(value));
-  out.insert(out.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size));
-}
-
-std::size_t signed_varint_size(std::int64_t value) {
-  return base::varint_size(base::zigzag_encode(value));
-}
-
-std::int64_t length_of(const std::optional<ByteView>& bytes) {
-  return bytes ? static_cast<std::int64_t>(bytes->size()) : -1;
-}
-
-std::size_t nullable_size(const std::optional<ByteView>& bytes) {
-  return signed_varint_size(length_of(bytes)) + (bytes ? bytes->size() : 0);
-}
-
-void put_nullable(std::vector<std::uint8_t>& out, const std::optional<ByteView>& bytes) {
-  put_varint(out, length_of(bytes));
-  if (bytes) out.insert(out.end(), bytes->begin(), bytes->end());
-}
 
 std::int16_t attributes_of(const BatchOptions& options) {
   int attributes = static_cast<int>(options.compression);
@@ -63,24 +39,7 @@ void BatchBuilder::append(std::int64_t timestamp_ms, std::optional<ByteView> key
   if (count_ == 0) first_timestamp_ms_ = timestamp_ms;
   max_timestamp_ms_ = std::max(max_timestamp_ms_, timestamp_ms);
   const std::int64_t timestamp_delta_ms = timestamp_ms - first_timestamp_ms_;
-
-  std::size_t size = 1 + signed_varint_size(timestamp_delta_ms) + signed_varint_size(count_) +
-                     nullable_size(key) + nullable_size(value) +
-                     signed_varint_size(static_cast<std::int64_t>(headers.size()));
-  for (const auto& [name, content] : headers) {
-    size += nullable_size(base::as_bytes(name)) + nullable_size(content);
-  }
-  put_varint(records_, static_cast<std::int64_t>(size));
-  records_.push_back(0);  // attributes
-  put_varint(records_, timestamp_delta_ms);
-  put_varint(records_, count_);
-  put_nullable(records_, key);
-  put_nullable(records_, value);
-  put_varint(records_, static_cast<std::int64_t>(headers.size()));
-  for (const auto& [name, content] : headers) {
-    put_nullable(records_, base::as_bytes(name));
-    put_nullable(records_, content);
-  }
+  put_record(records_, {.timestamp_ms = timestamp_delta_ms, .offset = count_}, key, value, headers);
   ++count_;
 }
 

@@ -136,6 +136,10 @@ bool BatchView::has_delete_horizon() const {
 std::int64_t BatchView::base_timestamp_ms() const {
   return load_be<std::int64_t>(bytes_.data() + batch_format::base_timestamp_at);
 }
+std::optional<std::int64_t> BatchView::delete_horizon_ms() const {
+  if (!has_delete_horizon()) return std::nullopt;
+  return base_timestamp_ms();
+}
 std::int64_t BatchView::max_timestamp_ms() const {
   return load_be<std::int64_t>(bytes_.data() + batch_format::max_timestamp_at);
 }

@@ -111,19 +111,25 @@ base::Result<RecordIterator> RecordIterator::open(const BatchView& batch,
   it.last_offset_delta_ = batch.last_offset_delta();
   it.base_timestamp_ms_ = batch.base_timestamp_ms();
   it.record_count_ = batch.record_count();
-  it.records_left_ = batch.record_count();
   if (batch.timestamp_type() == TimestampType::log_append_time) {
     it.log_append_time_ms_ = batch.max_timestamp_ms();
   }
   const bool emptied = batch.record_count() == 0 && batch.records().empty();  // by compaction
   if (batch.compression() == Compression::none || emptied) {
-    it.rest_ = batch.records();
+    it.records_ = batch.records();
+    it.rewind();
     return it;
   }
   MOLDAU_ASSIGN(it.decompressed_,
                 decompress(batch.compression(), batch.records(), decompressed_max));
-  it.rest_ = it.decompressed_;
+  it.records_ = it.decompressed_;
+  it.rewind();
   return it;
+}
+
+void RecordIterator::rewind() {
+  rest_ = records_;
+  records_left_ = record_count_;
 }
 
 base::Result<std::optional<Record>> RecordIterator::next() {

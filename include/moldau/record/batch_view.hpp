@@ -2,6 +2,7 @@
 // A record batch whose bounds were checked: handlers and the log cannot forget to.
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "moldau/base/bytes.hpp"
@@ -47,6 +48,8 @@ class BatchView {
   [[nodiscard]] bool is_control() const;
   [[nodiscard]] bool has_delete_horizon() const;
   [[nodiscard]] std::int64_t base_timestamp_ms() const;
+  /// Until when compaction keeps the batch's tombstones; it stands where the base timestamp does.
+  [[nodiscard]] std::optional<std::int64_t> delete_horizon_ms() const;
   [[nodiscard]] std::int64_t max_timestamp_ms() const;
   [[nodiscard]] ProducerId producer_id() const;
   [[nodiscard]] bool has_producer_id() const { return producer_id().value() >= 0; }

@@ -42,10 +42,13 @@ class RecordIterator {
   /// The next record; nullopt after the last.  Errors: invalid_record (lengths, deltas or counts that
   /// do not fit, trailing bytes after the last).
   base::Result<std::optional<Record>> next();
+  /// Back to before the first record.
+  void rewind();
 
  private:
   RecordIterator() = default;
   std::vector<std::uint8_t> decompressed_;
+  ByteView records_;
   ByteView rest_;
   Offset base_offset_{};
   std::int64_t base_timestamp_ms_ = 0;
