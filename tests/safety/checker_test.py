@@ -11,6 +11,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import checker  # noqa: E402
 import history as h  # noqa: E402
+import workloads  # noqa: E402
 from log_entries import PLAIN, Entry  # noqa: E402
 
 KEY = ('t', 0)
@@ -555,6 +556,18 @@ class Administration(unittest.TestCase):
     def test_a_topic_id_used_again(self):
         self.assertEqual(1, self.verdict((self.TOPIC, 'id1', 'ok'),
                                          (('topic', 'b'), 'id1', 'ok')))
+
+
+class Crowd(unittest.TestCase):
+    """What the clients have to do for a rule to be tested."""
+
+    def test_an_idempotent_sender_has_all_its_batches_in_flight_in_one_partition_now_and_then(self):
+        sender = workloads.IdempotentSender(workloads.World(0, 'r', 1), 0)
+        sender.producer = 7, 0
+        keys = [sender.new_send()[0].key for _ in range(300)]
+        windows = [len(set(keys[at:at + sender.IN_FLIGHT])) for at in range(len(keys) - sender.IN_FLIGHT)]
+        for partitions in (1, 2, 4):
+            self.assertIn(partitions, windows)
 
 
 if __name__ == '__main__':

@@ -187,8 +187,8 @@ class Sender(Client):
 
 
 class IdempotentSender(Client):
-    """W2: five batches in flight; cuts its own connection, and sends what is not acknowledged again
-    on the next one with the same sequence numbers."""
+    """W2: five batches in flight, for a while all in one partition, as a broker remembers so many of each; cuts its own
+    connection, and sends what is not acknowledged again on the next one with the same sequence numbers."""
     kind = 'idempotent'
     IN_FLIGHT = 5
 
@@ -197,6 +197,7 @@ class IdempotentSender(Client):
         self.window = collections.deque()   # (Send, batch), oldest first
         self.on_wire = collections.deque()  # correlation ids, for the first entries of window
         self.producer, self.sequences = None, {}
+        self.key, self.staying = None, 0    # where it stays for so many batches
 
     def opened(self):
         self.on_wire.clear()
@@ -217,6 +218,7 @@ class IdempotentSender(Client):
                 self.cut(send, batch)
             self.on_wire.append(self.client.send_produce(*send.key, batch))
         if self.quiet <= 0:
+            self.world.stop.wait(self.random.choice((0.0, 0.01)))    # with the batches stored, or on their way
             raise ConnectionLost('cut by the client', sent=True)
         self.receive_one()
 
@@ -236,7 +238,10 @@ class IdempotentSender(Client):
         self.producer, self.sequences = (producer_id, epoch), {}
 
     def new_send(self):
-        key = self.random.choice(self.world.keys)
+        if self.staying <= 0:
+            self.key, self.staying = self.random.choice(self.world.keys), self.random.choice((1, 1, 2, 20))
+        self.staying -= 1
+        key = self.key
         records, idents = self.make_values(key, self.random.randrange(1, 4))
         first = self.sequences.get(key, 0)
         self.sequences[key] = first + len(records)
