@@ -3,7 +3,9 @@
 
     python3 -m unittest tests/safety/dump_test.py
 """
+import mmap
 import os
+import shutil
 import struct
 import sys
 import tempfile
@@ -279,6 +281,34 @@ class PowerCut(unittest.TestCase):
             with self.assertRaises(loop_disk.UnsafeTarget):
                 loop_disk.check_target(descriptor, path, '/dev/loop0', '/nothing.img')
             os.close(descriptor)
+
+    @unittest.skipUnless(os.geteuid() == 0 and shutil.which('losetup') and shutil.which('mkfs.ext4'), 'needs a loop device')
+    def test_takes_from_a_drives_cache_what_was_not_flushed(self):
+        block = mmap.mmap(-1, 4096)    # aligned, as writing past the page cache asks for
+        with tempfile.TemporaryDirectory() as folder:
+            disk = loop_disk.VolatileDisk(folder, 64)
+            try:
+                path = os.path.join(disk.mount_point, 'file')
+                with open(path, 'wb') as file:
+                    file.write(bytes(3 * 4096))
+                disk.sync()
+                descriptor = os.open(path, os.O_WRONLY | os.O_DIRECT)
+                block[:] = b'1' * 4096
+                os.pwrite(descriptor, block, 0)
+                os.fdatasync(descriptor)
+                os.pwrite(descriptor, block, 4096)
+                disk.power_cut()
+                with self.assertRaises(OSError):
+                    os.pwrite(descriptor, block, 8192)
+                with self.assertRaises(OSError):
+                    os.fdatasync(descriptor)
+                os.close(descriptor)
+                disk.remount()
+                with open(path, 'rb') as file:
+                    self.assertEqual(file.read(), b'1' * 4096 + bytes(2 * 4096))
+            finally:
+                disk.close()
+            self.assertEqual(os.listdir(folder), [])
 
 
 if __name__ == '__main__':

@@ -1,11 +1,15 @@
 """A disk whose power can be cut: an ext4 file system on a loop device over a file.
 
 `power_cut` asks the kernel to shut the file system down without writing anything more
-(FS_IOC_SHUTDOWN, NOLOGFLUSH): what was not synced is lost, as when the mains fail. The same call
+(FS_IOC_SHUTDOWN, NOLOGFLUSH): what the file system had not written is lost, as when the mains fail. The same call
 on the wrong directory would take the machine's own disk away, so it is refused unless the very
 file descriptor it would go to lies on a mount of the loop device that was made here.
+
+What is written past the page cache (O_DIRECT) is in the device at once, and stays in the file of a LoopDisk whether
+or not anybody syncs. Drives keep it in a volatile cache until they are told to flush: that is VolatileDisk.
 """
 import atexit
+import contextlib
 import fcntl
 import glob
 import os
@@ -60,37 +64,50 @@ def check_target(descriptor, mount_point, device, image):
         raise UnsafeTarget(f'the directory given does not lie on {device}')
 
 
+def _shut_down(descriptor):
+    fcntl.ioctl(descriptor, FS_IOC_SHUTDOWN, struct.pack('i', NO_LOG_FLUSH))
+
+
 class LoopDisk:
     """Made, formatted and mounted by the constructor; `close` undoes it all, also at exit."""
     _made = 0
 
-    def __init__(self, directory, size_mib=2048):
+    def __init__(self, directory, size_mib=2048, options='defaults'):
         LoopDisk._made += 1
         name = f'{PREFIX}{os.getpid()}-{LoopDisk._made}'
         directory = os.path.realpath(directory)
         self.image, self.mount_point = f'{directory}/{name}.img', f'{directory}/{name}'
-        self.device = None
+        self.device, self.options = None, options
         atexit.register(self.close)
         with open(self.image, 'wb') as file:
             file.truncate(size_mib << 20)
         _run('mkfs.ext4', '-q', '-F', '-O', 'has_journal',
              '-E', 'lazy_itable_init=1,lazy_journal_init=1', self.image)
         os.makedirs(self.mount_point)
+        self.attach()
+
+    def attach(self):
         self.device = _run('losetup', '--find', '--show', self.image)
         self.mount()
 
     def mount(self):
-        _run('mount', '-t', 'ext4', self.device, self.mount_point)
+        _run('mount', '-t', 'ext4', '-o', self.options, self.device, self.mount_point)
 
     def sync(self):
         _run('sync', '-f', self.mount_point)
 
     def power_cut(self):
         """From here on nothing reaches the disk. The file system stays mounted and answers EIO."""
+        with self.target() as descriptor:
+            _shut_down(descriptor)
+
+    @contextlib.contextmanager
+    def target(self):
+        """The descriptor that a power cut goes to."""
         descriptor = os.open(self.mount_point, os.O_RDONLY | os.O_DIRECTORY)
         try:
             check_target(descriptor, self.mount_point, self.device, self.image)
-            fcntl.ioctl(descriptor, FS_IOC_SHUTDOWN, struct.pack('i', NO_LOG_FLUSH))
+            yield descriptor
         finally:
             os.close(descriptor)
 
@@ -107,7 +124,7 @@ class LoopDisk:
             time.sleep(0.02)
         raise RuntimeError(f'umount {self.mount_point}: {result.stderr.strip()}')
 
-    def close(self):
+    def detach(self):
         if _mount_source(self.mount_point):
             try:
                 self._unmount()
@@ -116,6 +133,9 @@ class LoopDisk:
         if self.device:
             subprocess.run(['losetup', '-d', self.device], capture_output=True)
             self.device = None
+
+    def close(self):
+        self.detach()
         if os.path.isdir(self.mount_point):
             os.rmdir(self.mount_point)
         if os.path.exists(self.image):
@@ -123,13 +143,58 @@ class LoopDisk:
         atexit.unregister(self.close)
 
 
+class VolatileDisk:
+    """A disk with a write cache that a power cut empties, also of what came past the page cache: a LoopDisk over a file
+    on another one. The page cache of the lower one is the drive's cache, and a flush of the upper one syncs the file."""
+
+    def __init__(self, directory, size_mib=2048):
+        # The lower one lies on a file that nothing happens to, so it needs no flushes of its own.
+        self.lower = LoopDisk(directory, size_mib + size_mib // 16 + 64, 'barrier=0,lazytime')
+        self.upper = LoopDisk(self.lower.mount_point, size_mib)
+        atexit.unregister(self.upper.close)
+        atexit.register(self.close)
+        self.lower.sync()
+
+    @property
+    def mount_point(self):
+        return self.upper.mount_point
+
+    def sync(self):
+        self.upper.sync()
+
+    def power_cut(self):
+        with self.lower.target() as lower, self.upper.target() as upper:
+            _shut_down(lower)
+            _shut_down(upper)
+
+    def remount(self):
+        self.upper.detach()
+        self.lower.remount()
+        self.upper.attach()
+
+    def close(self):
+        self.upper.detach()
+        self.lower.close()
+        atexit.unregister(self.close)
+
+
+def _left(image, device):
+    disk = LoopDisk.__new__(LoopDisk)
+    disk.image, disk.mount_point, disk.device = image, image[:-len('.img')], device
+    return disk
+
+
 def sweep(directory):
-    """Takes away what an earlier harness left in `directory` when it was killed."""
-    for image in glob.glob(f'{os.path.realpath(directory)}/{PREFIX}*.img'):
+    """Takes away what earlier harnesses left in `directory` and in its folders when they were killed."""
+    place = os.path.realpath(directory)
+    for image in glob.glob(f'{place}/{PREFIX}*.img') + glob.glob(f'{place}/*/{PREFIX}*.img'):
         owner = re.match(rf'{PREFIX}(\d+)-', os.path.basename(image))
         if owner and os.path.exists(f'/proc/{owner[1]}'):
             continue
-        disk = LoopDisk.__new__(LoopDisk)
-        disk.image, disk.mount_point = image, image[:-len('.img')]
-        disk.device = _run('losetup', '-j', image).split(':')[0] or None
+        disk = _left(image, _run('losetup', '-j', image).split(':')[0] or None)
+        for loop in glob.glob('/sys/block/loop*'):
+            device = f'/dev/{os.path.basename(loop)}'
+            upper = _backing_file(device) or ''
+            if upper.startswith(disk.mount_point + '/'):
+                _left(upper, device).detach()
         disk.close()
