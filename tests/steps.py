@@ -39,6 +39,7 @@ def STEPS(deep):
         ('kill9-txn', step_script(CRASH, '--workload', 'txn', '--nemesis', 'kill9', '--cycles', str(cycles[0]), timeout=7200)),
         ('power-txn', step_script(CRASH, '--workload', 'txn', '--nemesis', 'power', '--cycles', str(cycles[1]), timeout=7200, tools=['losetup', 'mkfs.ext4'])),
         ('power-txn-control', step_script(CRASH, '--workload', 'txn', '--nemesis', 'power', '--cycles', '5', '--unsafe-no-fsync', tools=['losetup', 'mkfs.ext4'])),
+        *([('planted', step_script('tests/safety/planted.py', timeout=7200, tools=['patch', 'losetup', 'mkfs.ext4']))] if deep else []),
         ('clients', step_script('tests/clients/prepare.py')),
         ('round-trip', step_script('tests/clients/round_trip.py', *(['--deep'] if deep else []), timeout=7200)),
         ('streams', step_script('tests/clients/streams.py', *(
