@@ -9,8 +9,8 @@
     crash_test.py --workload txn --nemesis kill9 --cycles 50      transactions, also of consumers in groups
 
 `power` cuts the power of an ext4 on loop devices (needs root); `kill9` is SIGKILL. Half of the power
-cuts stop the process first, the other half let it run into the dead disk. Some starts are cut
-down in the middle of recovery. Every line `ok RULE` or `not ok RULE` is one rule of checker.py;
+cuts stop the process first, the other half let it run into the dead disk; half of them leave on the
+drive some of what was not flushed, in any order. Some starts are cut down in the middle of recovery. Every line `ok RULE` or `not ok RULE` is one rule of checker.py;
 the last line counts them.
 """
 import argparse
@@ -130,7 +130,7 @@ class Nemesis:
         if paused and self.broker.alive():
             self.broker.pause()
             time.sleep(0.03)  # the clients read what was answered before
-        self.disk.power_cut()
+        self.disk.power_cut(self.random if self.random.random() < 0.5 else None)
         t_done = now()
         if not paused:
             time.sleep(self.random.uniform(0.0, 0.1))

@@ -5,6 +5,7 @@
 """
 import mmap
 import os
+import random
 import shutil
 import struct
 import sys
@@ -274,6 +275,10 @@ class Transactions(unittest.TestCase):
                          [(0, 9, 'g', ('t', 3), 5, 'n'), (1, 9, 'g', ('t', 3), None, ''), (2, -1, 'g', ('t', 3), 6, 'm')])
 
 
+NEEDS_A_LOOP_DEVICE = unittest.skipUnless(
+    os.geteuid() == 0 and shutil.which('losetup') and shutil.which('mkfs.ext4'), 'needs root, losetup and mkfs.ext4')
+
+
 class PowerCut(unittest.TestCase):
     def test_is_refused_for_every_directory_that_was_not_made_for_it(self):
         for path in ('/', '/tmp', '/proc', os.getcwd()):
@@ -282,7 +287,7 @@ class PowerCut(unittest.TestCase):
                 loop_disk.check_target(descriptor, path, '/dev/loop0', '/nothing.img')
             os.close(descriptor)
 
-    @unittest.skipUnless(os.geteuid() == 0 and shutil.which('losetup') and shutil.which('mkfs.ext4'), 'needs a loop device')
+    @NEEDS_A_LOOP_DEVICE
     def test_takes_from_a_drives_cache_what_was_not_flushed(self):
         block = mmap.mmap(-1, 4096)    # aligned, as writing past the page cache asks for
         with tempfile.TemporaryDirectory() as folder:
@@ -309,6 +314,29 @@ class PowerCut(unittest.TestCase):
             finally:
                 disk.close()
             self.assertEqual(os.listdir(folder), [])
+
+    @NEEDS_A_LOOP_DEVICE
+    def test_leaves_some_of_a_drives_cache(self):
+        blocks = mmap.mmap(-1, 100 * 4096)
+        with tempfile.TemporaryDirectory() as folder:
+            disk = loop_disk.VolatileDisk(folder, 64)
+            try:
+                path = os.path.join(disk.mount_point, 'file')
+                with open(path, 'wb') as file:
+                    file.write(bytes(len(blocks)))
+                disk.sync()
+                blocks[:] = b'1' * len(blocks)
+                descriptor = os.open(path, os.O_WRONLY | os.O_DIRECT)
+                os.pwrite(descriptor, blocks, 0)
+                os.close(descriptor)
+                disk.power_cut(random.Random(1))
+                disk.remount()
+                with open(path, 'rb') as file:
+                    found = file.read()
+                self.assertEqual({0, ord('1')}, set(found))
+                self.assertIn(b'\x001', found)    # what came after something that is gone
+            finally:
+                disk.close()
 
 
 if __name__ == '__main__':

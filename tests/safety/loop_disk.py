@@ -12,6 +12,7 @@ import atexit
 import contextlib
 import fcntl
 import glob
+import mmap
 import os
 import re
 import struct
@@ -66,6 +67,40 @@ def check_target(descriptor, mount_point, device, image):
 
 def _shut_down(descriptor):
     fcntl.ioctl(descriptor, FS_IOC_SHUTDOWN, struct.pack('i', NO_LOG_FLUSH))
+
+
+class _Cache:
+    """What the page cache has of a file: after the file system is shut down nobody can read it, but what was mapped is
+    there."""
+
+    def __init__(self, path, random):
+        self.random = random
+        with open(path, 'rb') as file:
+            self.ranges = list(self._data_of(file.fileno()))
+            self.pages = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+
+    @staticmethod
+    def _data_of(descriptor):
+        """The ranges of the file that are no holes."""
+        at, size = 0, os.fstat(descriptor).st_size
+        while at < size:
+            try:
+                at = os.lseek(descriptor, at, os.SEEK_DATA)
+            except OSError:
+                return    # a hole up to the end
+            end = os.lseek(descriptor, at, os.SEEK_HOLE)
+            yield at, end
+            at = end
+
+    def some(self):
+        """[(offset, bytes)], about half of it; then it is of no more use."""
+        with self.pages:
+            for at, end in self.ranges:
+                while at < end:
+                    length = 4096 * self.random.choice((1, 1, 2, 4, 32))
+                    if self.random.random() < 0.5:
+                        yield at, self.pages[at:min(at + length, end)]
+                    at += length
 
 
 class LoopDisk:
@@ -144,13 +179,14 @@ class LoopDisk:
 
 
 class VolatileDisk:
-    """A disk with a write cache that a power cut empties, also of what came past the page cache: a LoopDisk over a file
-    on another one. The page cache of the lower one is the drive's cache, and a flush of the upper one syncs the file."""
+    """A disk with a write cache that a power cut empties, also of what came past the page cache: a LoopDisk over a
+    file on another one. The lower one's page cache is the drive's, and a flush of the upper one syncs the file."""
 
     def __init__(self, directory, size_mib=2048):
         # The lower one lies on a file that nothing happens to, so it needs no flushes of its own.
         self.lower = LoopDisk(directory, size_mib + size_mib // 16 + 64, 'barrier=0,lazytime')
         self.upper = LoopDisk(self.lower.mount_point, size_mib)
+        self.cache = None    # what the drive writes of it is found out when the power is back
         atexit.unregister(self.upper.close)
         atexit.register(self.close)
         self.lower.sync()
@@ -162,17 +198,28 @@ class VolatileDisk:
     def sync(self):
         self.upper.sync()
 
-    def power_cut(self):
+    def power_cut(self, random=None):
+        """With `random` the drive had written about half of its cache of its own accord, in whatever order."""
         with self.lower.target() as lower, self.upper.target() as upper:
+            if random:
+                self.cache = _Cache(self.upper.image, random)
             _shut_down(lower)
             _shut_down(upper)
 
     def remount(self):
+        written = list(self.cache.some()) if self.cache else []
+        self.cache = None
         self.upper.detach()
         self.lower.remount()
+        with open(self.upper.image, 'r+b') as file:
+            for at, data in written:
+                if os.pread(file.fileno(), len(data), at) != data:
+                    os.pwrite(file.fileno(), data, at)
+        self.lower.sync()
         self.upper.attach()
 
     def close(self):
+        self.cache = None
         self.upper.detach()
         self.lower.close()
         atexit.unregister(self.close)
