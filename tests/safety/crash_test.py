@@ -10,8 +10,8 @@
 
 `power` cuts the power of an ext4 on loop devices (needs root); `kill9` is SIGKILL. Half of the power
 cuts stop the process first, the other half let it run into the dead disk; half of them leave on the
-drive some of what was not flushed, in any order. Some starts are cut down in the middle of recovery. Every line `ok RULE` or `not ok RULE` is one rule of checker.py;
-the last line counts them.
+drive some of what was not flushed, in any order. Some starts are cut down in the middle of recovery.
+Every line `ok RULE` or `not ok RULE` is one rule of checker.py; the last line counts them.
 """
 import argparse
 import json

@@ -129,6 +129,7 @@ def main():
     parser.add_argument('--tree', default=os.path.join(brokers.REPOSITORY, 'build/planted'))
     options = parser.parse_args()
     brokers.exit_on_signals()
+    sys.stdout.reconfigure(line_buffering=True)    # it takes an hour
     report, tree = Report(), Tree(options.tree)
     for planted in ALL:
         if options.only in planted.patch:
