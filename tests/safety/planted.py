@@ -72,7 +72,8 @@ class Tree:
 
     def refresh(self):
         """Every file as it is in the repository; what is the same keeps its time, so that little is built anew."""
-        listed = subprocess.run(['git', 'ls-files', '-z'], cwd=brokers.REPOSITORY, check=True, capture_output=True)
+        listed = subprocess.run(['git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard'],
+                                cwd=brokers.REPOSITORY, check=True, capture_output=True)
         names = [name.decode() for name in listed.stdout.split(b'\0') if name]
         for name in names:
             source, target = os.path.join(brokers.REPOSITORY, name), os.path.join(self.sources, name)
@@ -129,7 +130,6 @@ def main():
     parser.add_argument('--tree', default=os.path.join(brokers.REPOSITORY, 'build/planted'))
     options = parser.parse_args()
     brokers.exit_on_signals()
-    sys.stdout.reconfigure(line_buffering=True)    # it takes an hour
     report, tree = Report(), Tree(options.tree)
     for planted in ALL:
         if options.only in planted.patch:
