@@ -37,9 +37,10 @@ struct FilteredBatch {
 /// base timestamp that of the first, or the delete horizon.
 ///
 /// A header alone has, as Kafka's, no codec, no base timestamp and no delete horizon; the old
-/// maximum timestamp stays. Errors: as RecordIterator; invalid_record also for offsets that do not
-/// rise among the records kept; corrupt_message for a wrong CRC, unless the batch is unchanged;
-/// message_too_large.
+/// maximum timestamp stays.
+///
+/// Errors: as RecordIterator; invalid_record also for offsets that do not rise among the records
+/// kept; corrupt_message for a wrong CRC, unless the batch is unchanged; message_too_large.
 base::Result<FilteredBatch> filter_batch(const BatchView& batch, const FilterOptions& options,
                                          const std::function<bool(const Record&)>& keep);
 
