@@ -25,6 +25,12 @@ storage::LogOptions log_options(const metadata::TopicConfig& config) {
   options.file_delete_delay_ms = config.file_delete_delay_ms;
   options.delete_policy = config.cleanup_delete;
   options.compact_policy = config.cleanup_compact;
+  options.delete_retention_ms = config.delete_retention_ms;
+  options.min_compaction_lag_ms = config.min_compaction_lag_ms;
+  options.max_compaction_lag_ms = config.max_compaction_lag_ms;
+  options.min_cleanable_dirty_ratio = config.min_cleanable_dirty_ratio;
+  // The active segment is never compacted: so that what is in it does not wait longer than that, it is closed.
+  if (config.cleanup_compact) options.segment_ms = std::min(options.segment_ms, config.max_compaction_lag_ms);
   options.preallocate = config.preallocate;
   return options;
 }

@@ -85,6 +85,16 @@ void hint_at_congestion_control(const config::Config& config) {
   }
 }
 
+partition::CleanupOptions cleanup_options(const metadata::BrokerConfig& config) {
+  partition::CleanupOptions options;
+  options.retention_interval = base::Milliseconds{config.integer("log.retention.check.interval.ms")};
+  options.compaction_backoff = base::Milliseconds{config.integer("log.cleaner.backoff.ms")};
+  options.compacts = config.flag("log.cleaner.enable");
+  options.compaction_bytes_per_second = config.real("log.cleaner.io.max.bytes.per.second");
+  options.compaction_key_bytes_max = static_cast<std::uint64_t>(config.integer("log.cleaner.dedupe.buffer.size"));
+  return options;
+}
+
 /// All parts of a running broker, made in order and taken apart in the reverse order.
 class Broker {
  public:
@@ -176,7 +186,7 @@ base::Status Broker::open_metadata() {
   helpers_.emplace("helper", 2);
   controller_thread_.emplace("controller", 1);
   partitions_.emplace(*directory_, static_config_, config_.node_id);
-  storage_threads_.emplace(*partitions_, clock_,
+  storage_threads_.emplace(*partitions_, clock_, cleanup_options(static_config_),
                            [this](const base::Error& error) { on_storage_failure(error); });
   cluster::SoloControllerOptions options;
   options.log_dir = config_.data_dir;

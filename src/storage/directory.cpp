@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "compactor.hpp"
 #include "directory_files.hpp"
 #include "file_names.hpp"
 #include "log_loader.hpp"
@@ -27,6 +28,9 @@ constexpr std::uint64_t flush_bytes_min = 256 * 1024;
 /// A commit waits at most so long for segments to catch up: they may not be able to (a full disk).
 constexpr milliseconds behind_pause{200};
 constexpr milliseconds expiry_interval{600'000};
+/// Clocks are set by less than that.
+constexpr milliseconds clock_jump_max{3'600'000};
+constexpr milliseconds clock_distrust{86'400'000};
 /// The room that is left is looked at this often while batches come, and while they are refused.
 constexpr milliseconds space_interval{250};
 /// What is left free when nobody said how much.
@@ -103,6 +107,7 @@ base::Status Directory::open(DirectoryIdentity identity) {
     for (auto& directory : recovered.deleted)
       deleted_.push_back({nullptr, Lsn{0}, std::move(directory), clock_.now()});
   }
+  MOLDAU_TRY(read_cleaner_offsets());
   MOLDAU_TRY(begin_lane());
   // From here on they would be older than the data.
   bool any = false;
@@ -276,6 +281,7 @@ std::shared_ptr<Log> Directory::find(const TopicIdPartition& partition) const {
 
 base::Result<std::optional<milliseconds>> Directory::remove_deleted() {
   std::vector<Deleted> due;
+  std::vector<DeletedFile> due_files;
   std::optional<milliseconds> again;
   {
     MutexLock lock(logs_mutex_);
@@ -285,11 +291,23 @@ base::Result<std::optional<milliseconds>> Directory::remove_deleted() {
     });
     std::move(first_due, deleted_.end(), std::back_inserter(due));
     deleted_.erase(first_due, deleted_.end());
+    const auto first_due_file = std::partition(
+        deleted_files_.begin(), deleted_files_.end(), [&](const DeletedFile& file) { return file.remove_at > now; });
+    std::move(first_due_file, deleted_files_.end(), std::back_inserter(due_files));
+    deleted_files_.erase(first_due_file, deleted_files_.end());
+    for (const DeletedFile& later : deleted_files_) {
+      const auto left = std::chrono::ceil<milliseconds>(later.remove_at - now);
+      again = again ? std::min(*again, left) : left;
+    }
     for (const Deleted& later : deleted_) {
       // One that is due waits for the commit of its entry in the lane.
       const auto left = std::max(milliseconds{10}, std::chrono::ceil<milliseconds>(later.remove_at - now));
       again = again ? std::min(*again, left) : left;
     }
+  }
+  for (const DeletedFile& file : due_files) {
+    const auto status = fs_.remove(file.path);  // it is gone when its log was deleted meanwhile
+    if (!status && status.error().code != Errc::not_found) return status.error();
   }
   for (const Deleted& deleted : due) {
     if (deleted.log != nullptr) deleted.log->release_memory();
@@ -591,6 +609,7 @@ base::Status Directory::write_checkpoint(const LogMap& logs, const LanePosition&
                   : file_names::join(own_directory(), file_names::own_checkpoint),
            bytes);
   if (!status) return fail_with(status.error());
+  for (const auto& [id, log] : logs) log->note_checkpointed();
   return {};
 }
 
@@ -602,6 +621,161 @@ base::Status Directory::truncate(PartitionLog& log, Offset end) {
   MutexLock lock(background_mutex_);
   if (const auto status = log.truncate_files(end, lsn); !status) return fail_with(status.error());
   return checkpoint_locked();
+}
+
+// ---- Retention and compaction.
+
+// A clock that jumped would take everything for old at once.  It is given a day in which somebody can set it right.
+bool Directory::wall_clock_is_sound() {
+  const ClockSample now{clock_.wall_ms(), clock_.now()};
+  const auto before = std::exchange(clock_seen_, now);
+  if (before) {
+    const auto steady = std::chrono::duration_cast<milliseconds>(now.steady - before->steady);
+    const milliseconds jump = milliseconds(now.wall_ms - before->wall_ms) - steady;
+    if (jump > clock_jump_max || jump < -clock_jump_max) {
+      distrusts_clock_until_ = now.steady + clock_distrust;
+      log::warn("storage.clock_jumped",
+                "the clock has moved by {} s: for a day nothing is deleted by its age (retention.ms). Set the clock "
+                "right, or start the broker anew to go by it at once", jump.count() / 1000);
+    }
+  }
+  return !distrusts_clock_until_ || *distrusts_clock_until_ <= now.steady;
+}
+
+base::Status Directory::checkpoint_if_awaited() {
+  const auto logs = log_map();
+  if (std::none_of(logs.begin(), logs.end(), [](const auto& item) { return item.second->waits_for_checkpoint(); }))
+    return {};
+  const auto status = checkpoint_locked();
+  if (!status && status.error().code != Errc::no_space) return status;
+  return {};
+}
+
+void Directory::remove_later(std::vector<std::string> files, std::int64_t delay_ms) {
+  if (files.empty()) return;
+  const auto remove_at = clock_.now() + milliseconds(std::max<std::int64_t>(delay_ms, 0));
+  {
+    MutexLock lock(logs_mutex_);
+    for (auto& file : files) deleted_files_.push_back({std::move(file), remove_at});
+  }
+  flush_queue_.wake();  // to learn when to come back
+}
+
+base::Status Directory::apply_retention() {
+  bool moved = false;
+  {
+    MutexLock lock(background_mutex_);
+    if (const auto error = lane_queue_.failed()) return *error;
+    if (closed_) return {};
+    const bool with_time = wall_clock_is_sound();
+    const std::int64_t wall_ms = clock_.wall_ms();
+    for (const auto& [id, log] : log_map()) {
+      const auto done = log->apply_retention(wall_ms, with_time);
+      if (done) {
+        moved = moved || *done;
+      } else if (done.error().code == Errc::io) {
+        return fail_with(done.error());
+      } else {
+        log::warn("storage.retention_failed", "{}: {}", file_names::of_partition(log->topic_partition()),
+                  base::to_string(done.error()));
+      }
+    }
+  }
+  if (moved) MOLDAU_TRY(commit());  // the new starts go before the files
+  MutexLock lock(background_mutex_);
+  if (closed_) return {};
+  MOLDAU_TRY(checkpoint_if_awaited());
+  for (const auto& [id, log] : log_map()) {
+    std::vector<std::string> files;
+    const auto status = log->remove_below_start(files);
+    remove_later(std::move(files), log->file_delete_delay_ms());
+    if (!status && status.error().code == Errc::io) return fail_with(status.error());
+    if (!status)
+      log::warn("storage.retention_failed", "{}: {}", file_names::of_partition(log->topic_partition()),
+                base::to_string(status.error()));
+  }
+  return {};
+}
+
+base::Result<std::optional<Compacted>> Directory::compact(const CompactionControl& control) {
+  {
+    MutexLock lock(background_mutex_);
+    if (const auto error = lane_queue_.failed()) return *error;
+    if (closed_) return std::optional<Compacted>{};
+    MOLDAU_TRY(checkpoint_if_awaited());
+  }
+  const std::int64_t wall_ms = clock_.wall_ms();
+  std::shared_ptr<PartitionLog> log;
+  Cleanable range;
+  for (const auto& [id, candidate] : log_map()) {
+    if (not_compactable_.contains(id)) continue;
+    const auto possible = candidate->cleanable(wall_ms);
+    if (!possible) {
+      log::error("storage.not_compacted", "{} is not compacted any more: {}",
+                 file_names::of_partition(candidate->topic_partition()), base::to_string(possible.error()));
+      not_compactable_.insert(id);
+      continue;
+    }
+    if (!*possible) continue;
+    const Cleanable& found = **possible;
+    if (log != nullptr && std::pair(found.overdue, found.dirty_ratio) <= std::pair(range.overdue, range.dirty_ratio))
+      continue;
+    log = candidate;
+    range = found;
+  }
+  if (log == nullptr) return std::optional<Compacted>{};
+  const TopicIdPartition id{log->topic_id(), log->topic_partition().partition};
+  Compactor compactor(fs_, random_, control, options_.sync, wall_ms);
+  const auto replace = [&](const std::vector<std::shared_ptr<Segment>>& old,
+                           const std::shared_ptr<Segment>& compacted) -> base::Result<bool> {
+    MutexLock lock(background_mutex_);
+    if (closed_ || lane_queue_.has_failed() || find(id) != log) return false;
+    std::vector<std::string> files;
+    auto replaced = log->replace_segments(old, compacted, files);
+    remove_later(std::move(files), log->file_delete_delay_ms());
+    return replaced;
+  };
+  const auto done = compactor.compact(*log, range, replace);
+  if (!done && done.error().code == Errc::io) return fail_with(done.error()).error();
+  if (!done && done.error().code == Errc::no_space) {
+    log::warn("storage.compaction_without_room", "{}: {}", file_names::of_partition(log->topic_partition()),
+              base::to_string(done.error()));
+    return std::optional<Compacted>{};
+  }
+  if (!done) {
+    log::error("storage.not_compacted", "{} is not compacted any more: {}",
+               file_names::of_partition(log->topic_partition()), base::to_string(done.error()));
+    not_compactable_.insert(id);
+    return std::optional<Compacted>{};
+  }
+  if (!*done) return std::optional<Compacted>{};
+  log->set_cleaned_end((*done)->end);
+  MOLDAU_TRY(write_cleaner_offsets());
+  return *done;
+}
+
+base::Status Directory::read_cleaner_offsets() {
+  const auto offsets = read_offset_checkpoint(fs_, file_names::join(path_, file_names::cleaner_offsets));
+  if (!offsets && offsets.error().code == Errc::io) return offsets.error();
+  if (!offsets) {
+    // Derived: without it logs are compacted from their starts.
+    log::warn("storage.checkpoint_dropped", "{}: {}", file_names::cleaner_offsets, offsets.error().message);
+    return {};
+  }
+  for (const auto& [id, log] : log_map())
+    if (const auto at = offsets->find(log->topic_partition()); at != offsets->end()) log->set_cleaned_end(at->second);
+  return {};
+}
+
+base::Status Directory::write_cleaner_offsets() {
+  OffsetCheckpoint offsets;
+  for (const auto& [id, log] : log_map())
+    if (const Offset end = log->cleaned_end(); end.value() >= 0) offsets[log->topic_partition()] = end;
+  if (const auto status =
+          save(file_names::join(path_, file_names::cleaner_offsets), encode_offset_checkpoint(offsets));
+      !status)
+    return fail_with(status.error());
+  return {};
 }
 
 // ---- Closing.

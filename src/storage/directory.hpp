@@ -46,6 +46,8 @@ class Directory final : public LogDirectory {
   void wait_for_background(std::chrono::milliseconds timeout) override;
   base::Status checkpoint() override;
   base::Result<std::optional<std::chrono::milliseconds>> remove_deleted() override;
+  base::Status apply_retention() override;
+  base::Result<std::optional<Compacted>> compact(const CompactionControl& control) override;
   base::Status close(std::int64_t broker_epoch) override;
   [[nodiscard]] const DirectoryIdentity& identity() const override { return identity_; }
   [[nodiscard]] const Opened& opened() const override { return opened_; }
@@ -75,6 +77,12 @@ class Directory final : public LogDirectory {
   base::Status write_checkpoint(const LogMap& logs, const LanePosition& position, bool closed)
       MOLDAU_REQUIRES(background_mutex_);
   base::Status write_kafka_checkpoints(const LogMap& logs);
+  base::Status read_cleaner_offsets();
+  base::Status write_cleaner_offsets();
+  /// Whether records may be judged by the wall clock.
+  bool wall_clock_is_sound() MOLDAU_REQUIRES(background_mutex_);
+  base::Status checkpoint_if_awaited() MOLDAU_REQUIRES(background_mutex_);
+  void remove_later(std::vector<std::string> files, std::int64_t delay_ms);
   base::Status remove_own_directory();
   void watch_space() MOLDAU_REQUIRES(commit_mutex_);
   struct TakenOut {
@@ -118,6 +126,13 @@ class Directory final : public LogDirectory {
   bool root_unsynced_ MOLDAU_GUARDED_BY(background_mutex_) = false;
   bool closed_ MOLDAU_GUARDED_BY(background_mutex_) = false;
   std::optional<base::SteadyTime> expire_at_ MOLDAU_GUARDED_BY(background_mutex_);
+  struct ClockSample {
+    std::int64_t wall_ms = 0;
+    base::SteadyTime steady{};
+  };
+  std::optional<ClockSample> clock_seen_ MOLDAU_GUARDED_BY(background_mutex_);
+  std::optional<base::SteadyTime> distrusts_clock_until_ MOLDAU_GUARDED_BY(background_mutex_);
+  std::set<TopicIdPartition> not_compactable_;  // of the thread that compacts
   std::atomic<bool> checkpoint_wanted_{false};
 
   mutable base::Mutex position_mutex_;
@@ -132,6 +147,11 @@ class Directory final : public LogDirectory {
   LogMap logs_ MOLDAU_GUARDED_BY(logs_mutex_);
   std::set<TopicPartition> names_ MOLDAU_GUARDED_BY(logs_mutex_);  // of logs_
   std::vector<Deleted> deleted_ MOLDAU_GUARDED_BY(logs_mutex_);
+  struct DeletedFile {
+    std::string path;
+    base::SteadyTime remove_at;
+  };
+  std::vector<DeletedFile> deleted_files_ MOLDAU_GUARDED_BY(logs_mutex_);
 };
 
 }  // namespace moldau::storage

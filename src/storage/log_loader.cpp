@@ -23,20 +23,77 @@ struct SegmentFile {
   bool has_txn_index = false;
 };
 
-/// The segments in the directory, after the cleaner's unfinished business was settled: .swap files are
-/// the new truth, .cleaned and .deleted ones are not needed.
+/// The offset in front of the dot of any file of a segment.
+std::optional<Offset> offset_of(std::string_view name) {
+  return file_names::parse_offset(name, name.substr(std::min(name.find('.'), name.size())));
+}
+
+/// The offset after the last batch of a compacted segment's file.
+base::Result<Offset> end_of_compacted(FileSystem& fs, const std::string& path, Offset base) {
+  MOLDAU_ASSIGN(const auto file, fs.open(path, FileSystem::Open::read));
+  MOLDAU_ASSIGN(const std::uint64_t size, file->size());
+  BatchScanner scanner(*file, 0, size, true);
+  Offset end = base;
+  for (;;) {
+    MOLDAU_ASSIGN(const auto step, scanner.next());
+    if (step == BatchScanner::Step::end) return end;
+    if (step != BatchScanner::Step::batch)
+      return fail(Errc::damaged, fmt::format("{} has no batch at byte {}", path, scanner.position()));
+    end = scanner.header().next_offset();
+  }
+}
+
+/// Ends a compaction that a crash interrupted (PartitionLog::replace_segments(), and Kafka's cleaner): a .log.swap
+/// file is the new truth of all offsets that its batches cover, and older segments of these go.
+base::Status finish_swap(FileSystem& fs, const std::string& directory, const std::vector<std::string>& names,
+                         Offset base) {
+  const auto log = file_names::of_offset(directory, base, file_names::log_suffix);
+  const auto swap = log + std::string(file_names::swap_suffix);
+  MOLDAU_ASSIGN(const Offset end, end_of_compacted(fs, swap, base));
+  for (const auto& name : names) {
+    const auto at = offset_of(name);
+    if (!at || *at < base || *at >= end || name.ends_with(file_names::swap_suffix)) continue;
+    if (name.ends_with(file_names::snapshot_suffix) && *at == base) continue;
+    const auto removed = fs.remove(file_names::join(directory, name));
+    if (!removed && removed.error().code != Errc::not_found) return removed;
+  }
+  MOLDAU_TRY(fs.sync_directory(directory));  // before the new one has its name
+  for (const auto suffix : {file_names::index_suffix, file_names::time_index_suffix, file_names::txn_index_suffix}) {
+    const auto index = file_names::of_offset(directory, base, suffix);
+    const auto renamed = fs.rename(index + std::string(file_names::swap_suffix), index);
+    if (!renamed && renamed.error().code != Errc::not_found) return renamed;
+  }
+  MOLDAU_TRY(fs.rename(swap, log));
+  return fs.sync_directory(directory);
+}
+
+/// The segments in the directory, after unfinished business of compaction was settled: .cleaned and .deleted files
+/// are not needed, and with a .cleaned one Kafka had not decided either about .swap ones that follow it.
 base::Result<std::vector<SegmentFile>> list_segments(FileSystem& fs, const std::string& directory) {
   MOLDAU_ASSIGN(auto names, fs.list(directory));
+  const auto is_left_over = [](const std::string& name) {
+    return name.ends_with(file_names::cleaned_suffix) || name.ends_with(file_names::deleted_suffix);
+  };
+  std::optional<Offset> undecided;
+  for (const auto& name : names)
+    if (const auto at = offset_of(name); at && name.ends_with(file_names::cleaned_suffix))
+      undecided = std::min(undecided.value_or(*at), *at);
+  for (const auto& name : names) {
+    const auto at = offset_of(name);
+    const bool is_undone = at && undecided && *at >= *undecided && name.ends_with(file_names::swap_suffix);
+    if (is_left_over(name) || is_undone) MOLDAU_TRY(fs.remove(file_names::join(directory, name)));
+  }
+  const std::string swap_log = std::string(file_names::log_suffix) + std::string(file_names::swap_suffix);
+  for (const auto& name : names)
+    if (const auto base = file_names::parse_offset(name, swap_log); base && !(undecided && *base >= *undecided))
+      MOLDAU_TRY(finish_swap(fs, directory, names, *base));
+  MOLDAU_ASSIGN(names, fs.list(directory));
   for (auto& name : names) {
-    const auto path = file_names::join(directory, name);
-    if (name.ends_with(file_names::cleaned_suffix) || name.ends_with(file_names::deleted_suffix)) {
-      MOLDAU_TRY(fs.remove(path));
-      name.clear();
-    } else if (name.ends_with(file_names::swap_suffix)) {
-      const auto target = name.substr(0, name.size() - file_names::swap_suffix.size());
-      MOLDAU_TRY(fs.rename(path, file_names::join(directory, target)));
-      name = target;
-    }
+    if (!name.ends_with(file_names::swap_suffix)) continue;
+    // Kafka renames a segment's log first.
+    const auto index = name.substr(0, name.size() - file_names::swap_suffix.size());
+    MOLDAU_TRY(fs.rename(file_names::join(directory, name), file_names::join(directory, index)));
+    name = index;
   }
   std::vector<SegmentFile> segments;
   std::set<Offset> txn_indexes;

@@ -190,10 +190,10 @@ base::Result<Lsn> PartitionLog::advance_start(Offset start) {
   entry.kind = lane_format::Kind::log_start;
   entry.partition = {topic_id_, name_.partition};
   entry.value = start.value();
-  MOLDAU_ASSIGN(const Lsn lsn, services_.lane.push(std::move(entry)));
+  MOLDAU_ASSIGN(start_lsn_, services_.lane.push(std::move(entry)));
   start_ = start;
   epochs_.truncate_from_start(start);
-  return lsn;
+  return start_lsn_;
 }
 
 base::Status PartitionLog::begin_leader_epoch(LeaderEpoch epoch) {
@@ -286,6 +286,18 @@ base::Result<std::optional<std::vector<AbortedTransaction>>> PartitionLog::abort
     Offset from, Offset upper, bool may_block) {
   using List = std::vector<AbortedTransaction>;
   std::vector<TxnIndexEntry> found;
+  MOLDAU_ASSIGN(const bool done, collect_aborted(from, upper, may_block, found));
+  if (!done) return std::optional<List>{};
+  List result;
+  result.reserve(found.size());
+  for (const auto& txn : found) result.push_back({txn.producer_id, txn.first_offset});
+  std::sort(result.begin(), result.end(),
+            [](const auto& a, const auto& b) { return a.first_offset < b.first_offset; });
+  return std::optional<List>{std::move(result)};
+}
+
+base::Result<bool> PartitionLog::collect_aborted(Offset from, Offset upper, bool may_block,
+                                                 std::vector<TxnIndexEntry>& found) {
   std::vector<TxnIndexEntry> unindexed;
   SegmentPtr segment;
   {
@@ -299,7 +311,7 @@ base::Result<std::optional<std::vector<AbortedTransaction>>> PartitionLog::abort
   for (; segment != nullptr; segment = segment_after(*segment)) {
     auto step = segment->aborted(from, upper, found);
     if (step == Segment::Aborted::not_loaded) {
-      if (!may_block) return std::optional<List>{};
+      if (!may_block) return false;
       MOLDAU_TRY(load_txn_index(segment));
       step = segment->aborted(from, upper, found);
     }
@@ -308,12 +320,7 @@ base::Result<std::optional<std::vector<AbortedTransaction>>> PartitionLog::abort
   // One of these may have come into the index since they were copied.
   for (const auto& txn : unindexed)
     if (std::find(found.begin(), found.end(), txn) == found.end()) found.push_back(txn);
-  List result;
-  result.reserve(found.size());
-  for (const auto& txn : found) result.push_back({txn.producer_id, txn.first_offset});
-  std::sort(result.begin(), result.end(),
-            [](const auto& a, const auto& b) { return a.first_offset < b.first_offset; });
-  return std::optional<List>{std::move(result)};
+  return true;
 }
 
 base::Status PartitionLog::load_txn_index(const SegmentPtr& segment) {
@@ -421,6 +428,10 @@ Offset PartitionLog::durable_offset() const {
 
 std::optional<Offset> PartitionLog::first_unstable_offset() const {
   MutexLock lock(mutex_);
+  return first_unstable();
+}
+
+std::optional<Offset> PartitionLog::first_unstable() const {
   std::optional<Offset> first;
   if (const auto open = producers_.oldest_open_transaction()) first = open->first_offset;
   for (const auto& txn : undecided_)
@@ -859,6 +870,11 @@ void PartitionLog::replay_ended() {
   release_memory();
   MutexLock lock(mutex_);
   waits_for_flush_ = false;
+  if (segments_.empty() || segments_.front()->base_offset() <= start_) return;
+  // Retention makes a new start durable before it touches a file: somebody else took these.
+  log::error("storage.segments_missing", "{}: its files begin at offset {}, and {} was its start",
+             file_names::of_partition(name_), segments_.front()->base_offset().value(), start_.value());
+  start_ = segments_.front()->base_offset();
 }
 
 }  // namespace moldau::storage

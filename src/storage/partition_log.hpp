@@ -49,6 +49,23 @@ struct LogParts {
   bool finished = false;  // as an orderly stop left it: there is nothing to add to its files
 };
 
+/// What compaction may do to a log now.
+struct Cleanable {
+  Offset first_dirty{};  // what is below was compacted before
+  Offset end{};          // and from here on nothing may be
+  double dirty_ratio = 0;
+  bool overdue = false;  // max.compaction.lag.ms
+};
+
+/// What it has to know for that.
+struct CompactionPlan {
+  std::vector<std::shared_ptr<Segment>> segments;  // closed and behind a checkpoint, from the log's start on
+  Cleanable range;
+  LogOptions options;
+  ProducerState::LastRecords producers;
+  std::vector<TxnIndexEntry> aborted;
+};
+
 /// Thread rule: any thread for storage::Log.  "Background" members are called under the log directory's
 /// background lock, by one thread at a time; "committing" ones by the committing thread.
 class PartitionLog final : public Log, public std::enable_shared_from_this<PartitionLog> {
@@ -131,6 +148,28 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   void take_offline(const base::Error& reason);
   void release_memory();
 
+  // Retention and compaction (partition_log_cleanup.cpp); background as well, but for the two that say so.
+  /// Moves the start up to what retention keeps; without time, what is old stays.  Whether it moved.  (blocks)
+  base::Result<bool> apply_retention(std::int64_t now_ms, bool with_time);
+  /// Takes segments below the start out and renames their files, once the start is durable and a checkpoint no
+  /// more refers to them.  Adds the new paths to `aside`.  (blocks)
+  base::Status remove_below_start(std::vector<std::string>& aside);
+  /// Segments wait for a checkpoint until they can be removed or compacted.
+  [[nodiscard]] bool waits_for_checkpoint() const;
+  /// The checkpoint that has state() is written.
+  void note_checkpointed();
+  /// What can be compacted now, if the log's policy is that; any thread.  (blocks)
+  base::Result<std::optional<Cleanable>> cleanable(std::int64_t now_ms) const;
+  /// Any thread.  (blocks)
+  base::Result<CompactionPlan> plan_compaction(const Cleanable& range);
+  /// Puts `compacted`, whose batches are synced in <base>.log.cleaned, in the place of `old`.  False when the log
+  /// is no more what it was, and nothing was changed.  (blocks)
+  base::Result<bool> replace_segments(const std::vector<std::shared_ptr<Segment>>& old,
+                                      const std::shared_ptr<Segment>& compacted,
+                                      std::vector<std::string>& aside);
+  void set_cleaned_end(Offset end);
+  [[nodiscard]] Offset cleaned_end() const;
+
   /// truncate_to(), in its two halves: what readers see (with its entry for the lane), and the files.
   base::Result<Lsn> truncate_memory(Offset end);
   base::Status truncate_files(Offset end, Lsn lsn);
@@ -156,6 +195,11 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   std::vector<SegmentPtr> segments() const;
   /// Reads a segment's transaction index, or makes it anew where it is not what it was.  (blocks)
   base::Status load_txn_index(const SegmentPtr& segment) MOLDAU_EXCLUDES(txn_index_mutex_);
+  /// Adds the aborted transactions that overlap [from, upper) in no order; false when that would block.
+  base::Result<bool> collect_aborted(Offset from, Offset upper, bool may_block,
+                                     std::vector<TxnIndexEntry>& found);
+  [[nodiscard]] std::optional<Offset> first_unstable() const MOLDAU_REQUIRES(mutex_);
+  base::Result<Offset> retained_start(std::int64_t now_ms, bool with_time) const;
   base::Status write_run(std::span<const TailBatch> run);
   base::Status roll(Offset base, std::int64_t now_ms);
   base::Status write_snapshot(Offset at, Segment::Files& to_sync);
@@ -184,6 +228,9 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   bool flush_announced_ MOLDAU_GUARDED_BY(mutex_) = false;
   Lsn truncated_at_ MOLDAU_GUARDED_BY(mutex_){0};
   Offset truncated_to_ MOLDAU_GUARDED_BY(mutex_);
+  Lsn start_lsn_ MOLDAU_GUARDED_BY(mutex_){0};  // with it the start is durable
+  Offset checkpointed_base_ MOLDAU_GUARDED_BY(mutex_){-1};  // of the active segment that a start would look for
+  Offset cleaned_end_ MOLDAU_GUARDED_BY(mutex_){-1};
   Tail tail_ MOLDAU_GUARDED_BY(mutex_);
   std::vector<SegmentPtr> segments_ MOLDAU_GUARDED_BY(mutex_);
   LeaderEpochs epochs_ MOLDAU_GUARDED_BY(mutex_);

@@ -217,6 +217,15 @@ std::vector<ProducerSummary> ProducerState::summaries() const {
   return result;
 }
 
+ProducerState::LastRecords ProducerState::last_records() const {
+  LastRecords result;
+  for (const auto& [id, entry] : producers_) {
+    const auto* batch = entry.last_batch();
+    result[id] = {batch != nullptr ? batch->last_offset : no_offset, entry.epoch};
+  }
+  return result;
+}
+
 void ProducerState::expire(std::int64_t now_ms, std::int64_t expiration_ms) {
   std::erase_if(producers_, [&](const auto& item) {
     const ProducerEntry& entry = item.second;

@@ -86,6 +86,14 @@ class ProducerState {
 
   [[nodiscard]] std::optional<OpenTransaction> oldest_open_transaction() const;
   [[nodiscard]] std::vector<ProducerSummary> summaries() const;
+  /// What compaction keeps of each producer, so that its sequence is in the log: its last data, or when it has
+  /// none, its markers.
+  struct LastRecord {
+    Offset last_data = no_offset;
+    ProducerEpoch epoch{};
+  };
+  using LastRecords = std::unordered_map<ProducerId, LastRecord>;
+  [[nodiscard]] LastRecords last_records() const;
   [[nodiscard]] bool empty() const { return producers_.empty(); }
   [[nodiscard]] std::size_t size() const { return producers_.size(); }
   /// Forgets producers that wrote nothing for so long and have no open transaction.

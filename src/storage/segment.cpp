@@ -67,6 +67,28 @@ std::shared_ptr<Segment> Segment::restore(FileSystem& fs, std::string directory,
   return segment;
 }
 
+base::Result<std::shared_ptr<Segment>> Segment::adopt(FileSystem& fs, std::string directory, Offset base,
+                                                      Offset end, std::shared_ptr<File> file,
+                                                      std::uint64_t size, std::int64_t now_ms) {
+  SegmentState state;
+  state.base = base;
+  state.end = end;
+  state.size = size;
+  auto segment = std::shared_ptr<Segment>(new Segment(fs, std::move(directory), state));
+  {
+    MutexLock lock(segment->mutex_);
+    segment->file_ = std::move(file);
+    segment->created_ms_ = now_ms;
+  }
+  MOLDAU_ASSIGN(const auto rebuilt, segment->rebuild());
+  if (rebuilt.good_bytes != size)
+    return fail(Errc::damaged, fmt::format("the compacted {} has no batch at byte {}",
+                                           segment->path(file_names::log_suffix), rebuilt.good_bytes));
+  MutexLock lock(segment->mutex_);
+  segment->txns_.emplace();
+  return segment;
+}
+
 std::string Segment::path(std::string_view suffix) const {
   return file_names::of_offset(directory_, base_, suffix);
 }
@@ -161,16 +183,22 @@ base::Status Segment::prepare_to_append() {
                                              path(file_names::log_suffix), rebuilt.good_bytes));
     }
   }
-  MOLDAU_ASSIGN(const auto log_file, file());
+  MOLDAU_TRY(first_timestamp());
   MutexLock lock(mutex_);
   ready_to_append_ = true;
+  return {};
+}
+
+base::Result<std::int64_t> Segment::first_timestamp() {
+  MOLDAU_ASSIGN(const auto log_file, file());
+  MutexLock lock(mutex_);
   if (state_.first_timestamp_ms < 0 && state_.size > 0) {
     BatchScanner scanner(*log_file, 0, state_.size, true);
     MOLDAU_ASSIGN(const auto step, scanner.next());
     if (step == BatchScanner::Step::batch)
       state_.first_timestamp_ms = scanner.header().max_timestamp_ms;
   }
-  return {};
+  return state_.first_timestamp_ms;
 }
 
 base::Result<bool> Segment::should_roll(const BatchHeader& batch, const Run& run,
@@ -262,7 +290,7 @@ base::Status Segment::save_indexes() {
 
 base::Status Segment::save_txn_index(Files& to_sync) {
   MutexLock lock(mutex_);
-  if (!txns_) return {};
+  if (!txns_ || detached_) return {};
   return txns_->save(fs_, path(file_names::txn_index_suffix), to_sync);
 }
 
@@ -364,6 +392,33 @@ base::Status Segment::remove_files() {
                             file_names::time_index_suffix, file_names::txn_index_suffix}) {
     const auto status = fs_.remove(path(suffix));
     if (!status && status.error().code != Errc::not_found) return status;
+  }
+  return {};
+}
+
+base::Status Segment::detach() {
+  MutexLock lock(mutex_);
+  if (const auto opened = open_file(); !opened) return opened.error();
+  MOLDAU_TRY(load_indexes());
+  if (!txns_) {
+    // One that is not what it was is made anew by who needs it.
+    auto index = TxnIndex::load(fs_, path(file_names::txn_index_suffix), state_.txns, base_, state_.end);
+    if (index) txns_ = std::move(index).value();
+    else state_.txns = {TxnIndexFacts::Kind::distrusted};
+  }
+  detached_ = true;
+  return {};
+}
+
+base::Status Segment::set_files_aside(std::vector<std::string>& aside) {
+  for (const auto suffix : {file_names::index_suffix, file_names::time_index_suffix,
+                            file_names::txn_index_suffix, file_names::log_suffix}) {
+    const auto from = path(suffix);
+    auto to = from + std::string(file_names::deleted_suffix);
+    const auto status = fs_.rename(from, to);
+    if (!status && status.error().code == Errc::not_found) continue;
+    if (!status) return status;
+    aside.push_back(std::move(to));
   }
   return {};
 }

@@ -54,6 +54,11 @@ class Segment {
   /// The active segment as a checkpoint left it.
   static std::shared_ptr<Segment> restore(FileSystem& fs, std::string directory,
                                           const SegmentState& state, std::int64_t now_ms);
+  /// What compaction made: `file` holds `size` bytes of batches of [base, end), all of them checked here, and
+  /// becomes this segment's .log later.  Errors: damaged.  (blocks)
+  static base::Result<std::shared_ptr<Segment>> adopt(FileSystem& fs, std::string directory, Offset base,
+                                                      Offset end, std::shared_ptr<File> file,
+                                                      std::uint64_t size, std::int64_t now_ms);
 
   // Writing.
   /// What will be appended before the batch in question.
@@ -84,6 +89,11 @@ class Segment {
   /// `state()` describes the part that is good, and the file is not cut.
   base::Result<Rebuilt> rebuild();
   base::Status remove_files();
+  /// Before its files are renamed, of a segment that its log has no more: who reads it goes on with the files
+  /// that are open now, whatever gets their names.  (blocks)
+  base::Status detach();
+  /// Renames its files to <name>.deleted, and tells their new paths.
+  base::Status set_files_aside(std::vector<std::string>& aside);
   /// Finds the end of a segment of which only the size is known, from its last index entry on.
   /// Errors: damaged when it does not end with a whole batch.  (blocks)
   base::Status find_end();
@@ -103,6 +113,8 @@ class Segment {
                                                               Offset upper);
   /// The largest timestamp and the batch that holds it, as far as the index knows.  (blocks)
   base::Result<TimeIndexFormat::Entry> max_timestamp();
+  /// The first batch's largest; -1 when there is none.  (blocks)
+  base::Result<std::int64_t> first_timestamp();
   enum class Aborted { all, more_may_follow, not_loaded };
   /// Adds the aborted transactions whose marker is in this segment and that overlap [from, upper): `all` that
   /// there are, or a later segment may have more.
@@ -118,6 +130,7 @@ class Segment {
   /// A scanner of whole batches.  (blocks)
   base::Result<BatchScanner> scan(std::uint64_t from_position);
 
+  [[nodiscard]] const std::string& directory() const { return directory_; }
   [[nodiscard]] Offset base_offset() const { return base_; }
   [[nodiscard]] std::uint64_t size() const;
   [[nodiscard]] Offset end_offset() const;
@@ -157,6 +170,7 @@ class Segment {
   bool indexes_loaded_ MOLDAU_GUARDED_BY(mutex_) = false;
   bool index_counts_known_ MOLDAU_GUARDED_BY(mutex_) = false;
   bool ready_to_append_ MOLDAU_GUARDED_BY(mutex_) = false;
+  bool detached_ MOLDAU_GUARDED_BY(mutex_) = false;  // its names may be another's
   OffsetIndex offsets_ MOLDAU_GUARDED_BY(mutex_);
   TimeIndex times_ MOLDAU_GUARDED_BY(mutex_);
   std::optional<TxnIndex> txns_ MOLDAU_GUARDED_BY(mutex_);  // when it is loaded; else state_.txns is known

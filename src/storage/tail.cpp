@@ -20,6 +20,17 @@ std::size_t Tail::drop_flushed(std::size_t bytes_max) {
   return dropped;
 }
 
+std::size_t Tail::drop_below(Offset end) {
+  std::size_t dropped = 0;
+  while (flushed_count_ > 0 && batches_.front().last_offset < end) {
+    dropped += batches_.front().bytes.size();
+    batches_.pop_front();
+    --flushed_count_;
+  }
+  bytes_ -= dropped;
+  return dropped;
+}
+
 std::size_t Tail::truncate(Offset end) {
   std::size_t dropped = 0;
   while (!batches_.empty() && batches_.back().last_offset >= end) {

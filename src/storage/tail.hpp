@@ -30,6 +30,8 @@ class Tail {
   void mark_flushed(Offset end);
   /// Drops flushed batches, oldest first, until about so many bytes are gone; returns how many went.
   std::size_t drop_flushed(std::size_t bytes_max);
+  /// Drops the flushed batches below `end`; returns their bytes.
+  std::size_t drop_below(Offset end);
   /// Drops every batch at or above `end`; returns their bytes.
   std::size_t truncate(Offset end);
   /// Copies references to the unflushed batches below `end`, at most `bytes_max` of them (at least one).

@@ -36,6 +36,25 @@ struct DirectoryIdentity {
 
 struct Space;
 
+/// How compaction goes about it.
+struct CompactionControl {
+  /// Asked now and then; true: end soon, nothing is lost by that.
+  std::function<bool()> is_stopped = [] { return false; };
+  /// Told of bytes that were read and written, and may sleep.
+  std::function<void(std::uint64_t bytes)> pace = [](std::uint64_t) {};
+  /// Memory for the keys of one round.  A log with more of them takes several.
+  std::uint64_t key_bytes_max = 128ULL * 1024 * 1024;
+};
+
+/// What one round did.
+struct Compacted {
+  TopicPartition log;
+  Offset end{};  // keys up to here decided
+  std::uint64_t bytes_before = 0;  // of the segments that were read
+  std::uint64_t bytes_after = 0;
+  std::uint64_t keys = 0;
+};
+
 class LogDirectory {
  public:
   struct Opened {
@@ -89,9 +108,18 @@ class LogDirectory {
   virtual void wait_for_background(std::chrono::milliseconds timeout) = 0;
   /// Syncs segments and frees the lane.  write_behind does so by itself when the lane fills.  (blocks)
   virtual base::Status checkpoint() = 0;
-  /// Deletes the files of deleted logs whose delay has passed; returns when to come back (nullopt: when
+  /// Deletes the files of deleted logs and segments whose delay has passed; returns when to come back (nullopt: when
   /// wait_for_background() says so).  (blocks)
   virtual base::Result<std::optional<std::chrono::milliseconds>> remove_deleted() = 0;
+
+  // Keeping logs small, by one more thread.
+  /// One pass of retention over all logs (retention.ms, retention.bytes, and what DeleteRecords left): their
+  /// starts move up, and segments below are renamed; remove_deleted() removes them after file.delete.delay.ms.
+  /// While the wall clock has run away from the steady one, time deletes nothing (reliability.md R14).  (blocks)
+  virtual base::Status apply_retention() = 0;
+  /// One round of compaction of the log that is in most need of it; nullopt when none is.  A log that cannot be
+  /// read is passed over from then on, with a line in the broker's log.  (blocks, for long)
+  virtual base::Result<std::optional<Compacted>> compact(const CompactionControl& control) = 0;
 
   /// Orderly stop: everything written to segments, indexes and snapshots finished, Kafka's checkpoints
   /// written, the lane emptied, the clean marker last.  (blocks)

@@ -22,6 +22,14 @@ struct LogOptions {
   std::int64_t file_delete_delay_ms = 60'000;
   bool delete_policy = true;
   bool compact_policy = false;
+  /// Tombstones, and markers of transactions without data, stay so long after they were first compacted.
+  std::int64_t delete_retention_ms = 86'400'000;
+  /// Compaction leaves segments with a younger record alone, and waits for no ratio once one that is
+  /// not compacted yet is older.
+  std::int64_t min_compaction_lag_ms = 0;
+  std::int64_t max_compaction_lag_ms = std::numeric_limits<std::int64_t>::max();
+  /// What part of a log has to be new before it is compacted.
+  double min_cleanable_dirty_ratio = 0.5;
   bool preallocate = false;
   std::int64_t producer_id_expiration_ms = 86'400'000;
 };
