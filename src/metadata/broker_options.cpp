@@ -481,8 +481,7 @@ constexpr OptionDefinition table[] = {
         .broker("Rest between two looks for logs to compact when there was none."),
     Option("log.cleaner.dedupe.buffer.size", OptionType::int64, "134217728")
         .cluster_wide()
-        .no_effect()
-        .broker("Memory that Kafka's cleaner uses to remember keys."),
+        .broker("Most memory for the keys of one round of compaction; a log with more of them takes several."),
     Option("log.cleaner.delete.retention.ms", OptionType::int64, "86400000")
         .min(0)
         .cluster_wide()
@@ -500,7 +499,6 @@ constexpr OptionDefinition table[] = {
         .broker("Memory for reading and writing of Kafka's cleaner."),
     Option("log.cleaner.io.max.bytes.per.second", OptionType::real, "1.7976931348623157E308")
         .cluster_wide()
-        .no_effect()
         .broker("Most bytes that compaction reads and writes in a second."),
     Option("log.cleaner.max.compaction.lag.ms", OptionType::int64, "9223372036854775807")
         .min(1)

@@ -16,7 +16,8 @@ namespace {
 constexpr std::chrono::milliseconds longest_sleep{60'000};
 constexpr std::chrono::milliseconds hanging_interval{60'000};
 /// After a start there is more urgent work than what is old.
-constexpr std::chrono::milliseconds first_retention_delay_max{30'000};
+constexpr std::chrono::milliseconds first_cleanup_delay_max{30'000};
+constexpr std::chrono::milliseconds longest_interval = std::chrono::hours(24);
 
 /// Sleeps, unless it is stopped.
 void pause(const std::stop_token& stop, std::chrono::nanoseconds time) {
@@ -29,24 +30,24 @@ void pause(const std::stop_token& stop, std::chrono::nanoseconds time) {
 /// Lets through so many bytes a second.
 class Pace {
  public:
-  explicit Pace(double bytes_per_second) : seconds_per_byte_(1 / std::max(bytes_per_second, 1.0)) {}
-  void spend(std::uint64_t bytes, const std::stop_token& stop) {
-    owed_ += std::chrono::duration<double>(static_cast<double>(bytes) * seconds_per_byte_);
+  using Seconds = std::chrono::duration<double>;
+  void spend(std::uint64_t bytes, double bytes_per_second, const std::stop_token& stop) {
+    owed_ += Seconds(static_cast<double>(bytes) / std::max(bytes_per_second, 1.0));
     if (owed_ < std::chrono::milliseconds(10)) return;
     const auto begin = std::chrono::steady_clock::now();
-    pause(stop, std::chrono::duration_cast<std::chrono::nanoseconds>(std::min<std::chrono::duration<double>>(owed_, std::chrono::seconds(1))));
+    pause(stop, std::chrono::duration_cast<std::chrono::nanoseconds>(std::min(owed_, Seconds(1))));
     owed_ -= std::chrono::steady_clock::now() - begin;
   }
 
  private:
-  const double seconds_per_byte_;
-  std::chrono::duration<double> owed_{0};
+  Seconds owed_{0};
 };
 }  // namespace
 
-StorageThreads::StorageThreads(PartitionManager& manager, const base::Clock& clock, const CleanupOptions& cleanup,
+StorageThreads::StorageThreads(PartitionManager& manager, const base::Clock& clock,
+                               std::function<CleanupOptions()> cleanup,
                                std::function<void(const base::Error&)> on_failure)
-    : manager_(manager), clock_(clock), on_failure_(std::move(on_failure)), cleanup_options_(cleanup) {}
+    : manager_(manager), clock_(clock), on_failure_(std::move(on_failure)), cleanup_options_(std::move(cleanup)) {}
 
 StorageThreads::~StorageThreads() { stop(); }
 
@@ -118,22 +119,25 @@ void StorageThreads::run_background(const std::stop_token& stop) {
 
 void StorageThreads::run_cleanup(const std::stop_token& stop) {
   auto& directory = manager_.directory();
-  Pace pace(cleanup_options_.compaction_bytes_per_second);
+  Pace pace;
+  auto options = cleanup_options_();
   storage::CompactionControl control;
   control.is_stopped = [&stop] { return stop.stop_requested(); };
-  control.pace = [&](std::uint64_t bytes) { pace.spend(bytes, stop); };
-  control.key_bytes_max = cleanup_options_.compaction_key_bytes_max;
-  const auto interval = std::max(cleanup_options_.retention_interval, base::Milliseconds{1});
-  const auto backoff = std::max(cleanup_options_.compaction_backoff, base::Milliseconds{1});
-  auto retain_at = clock_.now() + std::min(interval, first_retention_delay_max);
-  auto compact_at = clock_.now() + std::min(backoff, first_retention_delay_max);
+  control.pace = [&](std::uint64_t bytes) { pace.spend(bytes, options.compaction_bytes_per_second, stop); };
+  const auto soon = [&](base::Milliseconds interval, base::Milliseconds most) {
+    return clock_.now() + std::clamp(interval, base::Milliseconds{1}, most);
+  };
+  auto retain_at = soon(options.retention_interval, first_cleanup_delay_max);
+  auto compact_at = soon(options.compaction_backoff, first_cleanup_delay_max);
   while (!stop.stop_requested()) {
+    options = cleanup_options_();
+    control.key_bytes_max = options.compaction_key_bytes_max;
     if (clock_.now() >= retain_at) {
       const auto status = directory.apply_retention();
       if (!status) return failed(status.error());
-      retain_at = clock_.now() + interval;
+      retain_at = soon(options.retention_interval, longest_interval);
     }
-    if (cleanup_options_.compacts && clock_.now() >= compact_at) {
+    if (options.compacts && clock_.now() >= compact_at) {
       const auto done = directory.compact(control);
       if (!done) return failed(done.error());
       if (*done) {
@@ -142,9 +146,9 @@ void StorageThreads::run_cleanup(const std::stop_token& stop) {
                   (*done)->keys);
         continue;  // there may be another
       }
-      compact_at = clock_.now() + backoff;
+      compact_at = soon(options.compaction_backoff, longest_interval);
     }
-    pause(stop, (cleanup_options_.compacts ? std::min(retain_at, compact_at) : retain_at) - clock_.now());
+    pause(stop, (options.compacts ? std::min(retain_at, compact_at) : retain_at) - clock_.now());
   }
 }
 

@@ -186,7 +186,10 @@ base::Status Broker::open_metadata() {
   helpers_.emplace("helper", 2);
   controller_thread_.emplace("controller", 1);
   partitions_.emplace(*directory_, static_config_, config_.node_id);
-  storage_threads_.emplace(*partitions_, clock_, cleanup_options(static_config_),
+  storage_threads_.emplace(*partitions_, clock_,
+                           [this] {
+                             return cleanup_options(static_config_.with_dynamic(*controller_->image(), config_.node_id));
+                           },
                            [this](const base::Error& error) { on_storage_failure(error); });
   cluster::SoloControllerOptions options;
   options.log_dir = config_.data_dir;

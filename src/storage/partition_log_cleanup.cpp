@@ -133,8 +133,8 @@ base::Result<std::optional<Cleanable>> PartitionLog::cleanable(std::int64_t now_
     range.first_dirty = cleaned_end_ > end_ ? start_ : std::max(cleaned_end_, start_);
     if (range.end <= range.first_dirty) return Answer{};
     segments = segments_;
-    std::erase_if(segments, [&](const SegmentPtr& segment) {
-      return segment->end_offset() <= start_ || segment->base_offset() >= range.end;
+    std::erase_if(segments, [&range, start = start_](const SegmentPtr& segment) {
+      return segment->end_offset() <= start || segment->base_offset() >= range.end;
     });
   }
   std::uint64_t clean = 0;

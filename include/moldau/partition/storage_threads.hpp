@@ -26,7 +26,8 @@ class StorageThreads {
  public:
   /// `manager` and `clock` outlive the threads.  `on_failure` is called once, by one of the threads, when the log directory has failed: nothing is
   /// acknowledged any more and the process should end (reliability.md R7).
-  StorageThreads(PartitionManager& manager, const base::Clock& clock, const CleanupOptions& cleanup,
+  /// `cleanup` is asked before each look; by the thread that cleans up.
+  StorageThreads(PartitionManager& manager, const base::Clock& clock, std::function<CleanupOptions()> cleanup,
                  std::function<void(const base::Error&)> on_failure);
   ~StorageThreads();
   void start();
@@ -45,7 +46,7 @@ class StorageThreads {
   std::atomic<bool> failure_reported_{false};
   std::jthread committer_;
   std::jthread background_;
-  const CleanupOptions cleanup_options_;
+  const std::function<CleanupOptions()> cleanup_options_;
   std::jthread cleanup_;
 };
 
