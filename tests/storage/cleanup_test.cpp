@@ -465,7 +465,7 @@ void run_history(std::uint64_t seed, std::uint64_t& compactions, std::uint64_t& 
     const auto compacted = story.compact();
     if (crash) {
       // The transactions that are open go on, so that the model need not guess.
-      auto left = story.below(3) == 0 ? story.fs->after_kill() : story.fs->after_power_cut(seed * 31 + step);
+      auto left = story.below(3) == 0 ? story.fs->after_kill() : story.fs->after_power_cut(seed * 31 + static_cast<std::uint64_t>(step));
       story.close_objects();
       story.fs = std::move(left);
       const auto opened = story.open();
@@ -484,7 +484,7 @@ void run_history(std::uint64_t seed, std::uint64_t& compactions, std::uint64_t& 
     ASSERT_NO_FATAL_FAILURE(story.check(what));
     if (story.below(6) == 0) {
       ASSERT_TRUE(story.test->directory->close(1).has_value()) << what;
-      auto left = story.fs->after_power_cut(step);
+      auto left = story.fs->after_power_cut(static_cast<std::uint64_t>(step));
       story.close_objects();
       story.fs = std::move(left);
       ASSERT_TRUE(story.open().has_value()) << what;
