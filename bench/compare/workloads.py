@@ -454,6 +454,7 @@ class Transactions(Produce):
 
     transaction_ms: int = 100
     version: int = 2
+    rate: int = 0    # batches a second; 0: as many as the broker takes
 
     def produce(self, broker, topic, length):
         return broker.mbench("transactions", [
@@ -461,7 +462,7 @@ class Transactions(Produce):
             "--partitions", str(self.partitions), "--record-bytes", str(self.record_bytes),
             "--records", str(self.records), "--transaction-ms", str(self.transaction_ms),
             "--transaction-version", str(self.version), "--group", topic, "--topic", topic,
-            "--no-create", *length,
+            "--rate", str(self.rate), "--no-create", *length,
         ])
 
     def measure(self, broker, topic, knobs):
@@ -531,6 +532,8 @@ CASES = [
                  "batches, 16 partitions", records=16),
     Transactions("W14-transactions-v1", "the same as clients before KIP-890 do it", records=16,
                  version=1),
+    Transactions("W14-paced", "the same at 6.5 MB/s, which both brokers keep up with", records=16, rate=400),
+    Transactions("W14-paced-v1", "the same as clients before KIP-890 do it", records=16, rate=400, version=1),
     CommittedRead("W14-read", "4 GB of such transactions in the page cache, one consumer, read_committed"),
     Start("W15", "exec to first ack, empty directory"),
     Crash("W16", "kill -9 with 5 GB stored, to first ack", pairs=3),

@@ -62,7 +62,7 @@ commits, join-storm, group-heartbeats and idle-groups (--topic is made with --pa
   --emptied                 idle-groups: a member joins, commits and leaves; not a stranger's commit
   commits takes --connections, --in-flight, --rate, --count, --seconds and --warmup as produce does,
   idle-groups --connections and --in-flight, group-heartbeats --seconds and --warmup
-transactions (takes what produce takes but --rate; --count is of batches):
+transactions (takes what produce takes; --count and --rate are of batches):
   --transaction-ms N        from its first batch to its end; default 100
   --transaction-version V   2 (KIP-890, the default) or 1, which names partitions beforehand
   --group NAME              the transactional ids are NAME-0, NAME-1, ...

@@ -21,6 +21,7 @@ TransactionSpec transaction_spec(const Options& options) {
   spec.duration_ns = options.transaction_ms * 1'000'000;
   spec.names_partitions = options.transaction_version < 2;
   spec.requests_max = static_cast<std::uint64_t>(options.count);
+  spec.rate = options.rate;
   return spec;
 }
 
@@ -41,7 +42,8 @@ int run_transactions(const Options& options) {
   json.add("in_flight", options.in_flight).add("record_bytes", options.record_bytes);
   json.add("records_per_batch", options.records).add("batch_bytes", transactor.batch_bytes());
   json.add("transaction_ms", options.transaction_ms);
-  json.add("transaction_version", options.transaction_version).add("elapsed_s", elapsed_s);
+  json.add("transaction_version", options.transaction_version).add("rate_asked", options.rate);
+  json.add("elapsed_s", elapsed_s);
   json.add("acked", tally.acked).add("acked_ever", transactor.acked_ever());
   json.add("requests_per_s", acked / elapsed_s);
   json.add("value_bytes", value_bytes).add("value_mb_per_s", value_bytes / 1e6 / elapsed_s);

@@ -40,7 +40,9 @@ class TransactionConnection : public Client {
     if (again_) resend();
     if (state_ == State::open) fill(now);
     if (under_way() > before) flush();
-    return state_ == State::open && !is_over(now) ? began_ns_ + owner_.spec_.duration_ns : INT64_MAX;
+    if (state_ != State::open || is_over(now)) return INT64_MAX;
+    const std::int64_t over = began_ns_ + owner_.spec_.duration_ns;
+    return owner_.spec_.rate > 0 ? std::min(over, std::max(now, owner_.next_due())) : over;
   }
 
  protected:
@@ -100,7 +102,7 @@ class TransactionConnection : public Client {
   }
 
   void fill(std::int64_t now) {
-    while (under_way() < owner_.spec_.in_flight && !is_over(now)) send_batch(now);
+    while (under_way() < owner_.spec_.in_flight && !is_over(now) && owner_.is_due(now)) send_batch(now);
     if (under_way() > 0 || !is_over(now)) return;
     state_ = State::ending;
     send(end_frame(), tag_end, now);
@@ -221,6 +223,7 @@ Transactor::~Transactor() = default;
 
 void Transactor::start() {
   stopped_ = false;
+  started_ns_ = now_ns();
   advance(INT64_MAX);
 }
 

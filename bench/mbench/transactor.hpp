@@ -22,6 +22,7 @@ struct TransactionSpec {
   std::int64_t duration_ns = 0;  // from a transaction's first batch until no more are sent
   bool names_partitions = false;  // AddPartitionsToTxn before the batches, as before KIP-890
   std::uint64_t requests_max = 0;  // batches; 0: no limit
+  double rate = 0;  // batches a second of all connections together, on a schedule; 0: as many as go
 };
 
 class TransactionConnection;
@@ -47,6 +48,9 @@ class Transactor {
   bool exhausted() const {
     return spec_.requests_max != 0 && sent_ - sent_before_ >= spec_.requests_max;
   }
+  // Whether the schedule has a batch for this moment, and when the next is due.
+  bool is_due(std::int64_t now) const { return spec_.rate <= 0 || now >= next_due(); }
+  std::int64_t next_due() const { return due_ns(started_ns_, sent_, spec_.rate); }
   bool all_lost() const { return tally_.lost_connections == connections_.size(); }
   // Of batches.
   LoadTally& tally() { return tally_; }
@@ -70,6 +74,7 @@ class Transactor {
   std::uint64_t sent_before_ = 0;  // in the warm-up
   std::size_t busy_ = 0;           // connections with a transaction
   bool stopped_ = true;
+  std::int64_t started_ns_ = 0;
   LoadTally tally_;
   Histogram commits_;
   Histogram turnarounds_;
