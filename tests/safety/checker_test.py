@@ -5,6 +5,7 @@
 """
 import os
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -560,6 +561,21 @@ class Administration(unittest.TestCase):
 
 class Crowd(unittest.TestCase):
     """What the clients have to do for a rule to be tested."""
+
+    def test_nobody_begins_an_operation_while_all_are_to_be_still(self):
+        world = workloads.World(0, 'r', 1)
+        client, steps = workloads.Client(world, 0), []
+        client.client, client.drop = object(), lambda: None
+        client.step = lambda: steps.append(1)
+        world.still.set()
+        client.start()
+        time.sleep(0.03)
+        self.assertEqual(steps, [])
+        world.still.clear()
+        time.sleep(0.03)
+        world.stop.set()
+        client.join(5)
+        self.assertNotEqual(steps, [])
 
     def test_an_idempotent_sender_has_all_its_batches_in_flight_in_one_partition_now_and_then(self):
         sender = workloads.IdempotentSender(workloads.World(0, 'r', 1), 0)

@@ -117,7 +117,11 @@ class Nemesis:
         if not self.broker.alive():
             self.problems.append(f'the broker ended by itself in life {self.world.life} with '
                                  f'{self.broker.process.returncode}')
+        if self.random.random() < 0.3:    # what was written last is acknowledged then
+            self.world.still.set()
+            time.sleep(self.random.uniform(0.01, 0.05))
         self.cut_power() if self.disk else self.kill9()
+        self.world.still.clear()
 
     def kill9(self):
         t = now()

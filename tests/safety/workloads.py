@@ -55,6 +55,7 @@ class World:
         self.history, self.values = h.History(), h.Values(run)
         self.seed, self.life = seed, 0
         self.stop = threading.Event()
+        self.still = threading.Event()    # while it is set nobody begins an operation
         self.heal_time = None
         self.crashed_threads = []
         self.admin_lock = threading.Lock()  # held over an administrator's step, and a reading
@@ -98,6 +99,9 @@ class Client(threading.Thread):
 
     def loop(self):
         while not self.world.stop.is_set():
+            if self.world.still.is_set():
+                self.world.stop.wait(0.002)
+                continue
             if self.client is None and not self.open():
                 return
             try:
