@@ -48,7 +48,7 @@ ALL = [
     Planted('02-high-watermark-ahead-of-the-sync', crash('power', 10), 'not ok (A2|P2|P3|P4) '),
     Planted('03-no-sync-of-the-directory-after-a-roll', unit('Crash.*'), 'FAILED'),
     Planted('04-failed-sync-tried-again', unit('*Failure.*'), 'FAILED'),
-    Planted('05-recovery-loses-the-last-block', crash('kill9', 10), 'not ok P1 '),
+    Planted('05-recovery-loses-the-last-block', crash('kill9', 20), 'not ok P1 '),
     Planted('06-recovery-keeps-a-torn-block', unit('Crash.*:Recovery.*'), 'FAILED'),
     Planted('07-recovery-goes-on-without-lost-bytes', unit('Recovery.ASegmentThatLost*'), 'FAILED'),
     Planted('08-rebuilt-index-off-by-one', crash('power', 5), 'not ok (A7|A13) '),
