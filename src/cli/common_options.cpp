@@ -7,10 +7,14 @@ namespace moldau::cli {
 
 void add_common_options(CLI::App& noun, CommonOptions& common) {
   noun.add_option("--server", common.server, "HOST:PORT of the broker")->capture_default_str();
+  add_format_option(noun, common.format);
+}
+
+void add_format_option(CLI::App& noun, Format& wanted) {
   noun.add_option_function<std::string>(
           "-o,--output",
-          [&common](const std::string& format) {
-            common.format = format == "json" ? Format::json : Format::table;
+          [&wanted](const std::string& format) {
+            wanted = format == "json" ? Format::json : Format::table;
           },
           "table or json")
       ->check(CLI::IsMember({"table", "json"}));

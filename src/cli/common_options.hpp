@@ -21,6 +21,9 @@ struct CommonOptions {
 /// --server and -o of `noun`.  Lifetime: `common` outlives the parse.
 void add_common_options(CLI::App& noun, CommonOptions& common);
 
+/// -o alone, for nouns that ask no broker.
+void add_format_option(CLI::App& noun, Format& wanted);
+
 /// A verb of `noun`; --server and -o may stand after it.
 CLI::App* add_verb(CLI::App& noun, const char* verb, const char* text);
 

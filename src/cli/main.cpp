@@ -5,6 +5,7 @@
 #include <string>
 
 #include "group_commands.hpp"
+#include "log_commands.hpp"
 #include "moldau/base/log.hpp"
 #include "moldau/config/config.hpp"
 #include "moldau/server/broker.hpp"
@@ -62,6 +63,7 @@ int main(int argc, char** argv) {
   moldau::cli::add_topic_commands(app, status);
   moldau::cli::add_group_commands(app, status);
   moldau::cli::add_txn_commands(app, status);
+  moldau::cli::add_log_commands(app, status);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

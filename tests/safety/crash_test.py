@@ -18,6 +18,7 @@ import json
 import os
 import random
 import shutil
+import subprocess
 import sys
 import time
 import traceback
@@ -44,6 +45,7 @@ LEAST_CHECKED = {
     'txn': {'A0': 1000, 'A1': 500, 'A2': 1000, 'A4': 300, 'A7': 500, 'A8': 300, 'A9': 100, 'A12': 500, 'A13': 500,
             'A14': 20, 'A16': 50, 'A19': 100, 'X1': 50, 'X2': 20, 'X3': 100, 'X4': 100, 'X6': 50, 'X7': 200, 'X8': 5},
 }
+CHECKED = 0.25    # of the ends of lives: the directory is looked through before the next start
 CROWDS = {'log': workloads, 'groups': group_workloads, 'txn': txn_workloads}
 
 
@@ -53,7 +55,7 @@ class Nemesis:
     def __init__(self, world, broker, options, disk):
         self.world, self.broker, self.options, self.disk = world, broker, options, disk
         self.random = random.Random(f'{options.seed}/nemesis')
-        self.epochs, self.problems = {}, []
+        self.epochs, self.problems, self.checks = {}, [], 0
 
     def start(self):
         """One start, up to the moment when every partition is served."""
@@ -153,12 +155,24 @@ class Nemesis:
         time.sleep(self.random.uniform(0.0, self.options.recovery_s))
         self.end_life()
 
+    def check_directory(self):
+        """`moldau log check` finds no damage in what the broker left, which a start has not touched yet."""
+        if self.broker.kind == 'kafka' or self.options.unsafe_no_fsync:
+            return
+        done = subprocess.run([brokers.moldau_binary(), 'log', 'check', '-o', 'json', self.broker.data],
+                              capture_output=True, text=True)
+        self.checks += 1
+        if done.returncode:
+            self.problems.append(f'log check before life {self.world.life}: {done.stderr} {done.stdout[-1500:]}')
+
     def cycle(self):
         seconds = self.options.seconds_per_cycle
         time.sleep(self.random.uniform(0.4 * seconds, 1.2 * seconds))
         self.end_life()
         while self.random.random() < self.options.nested:
             self.end_life_in_recovery()
+        if self.random.random() < CHECKED:
+            self.check_directory()
         self.start()
         self.read_back()
 
@@ -244,6 +258,7 @@ class Run:
         self.exit_status = self.broker.stop()
         self.stop_s = now() - began
         self.world.history.add(h.Fault('stop', self.world.life, began, now()))
+        self.nemesis.check_directory()
         self.problems += self.world.crashed_threads + self.nemesis.problems
 
     def judge(self):
@@ -264,6 +279,7 @@ class Run:
         self.verdict = checker.check(world.history, logs, settings)
         self.verdict.stats['exit_status'] = self.exit_status
         self.verdict.stats['stop_s'] = round(self.stop_s, 3)
+        self.verdict.stats['directory_checks'] = self.nemesis.checks
 
     def _read_disk(self):
         world = self.world
