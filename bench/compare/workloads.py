@@ -431,13 +431,15 @@ class IdleGroups(Case):
 
 @dataclass
 class Idempotence(Produce):
-    """W14: what it costs that producers number their batches; the same load without in turn."""
+    """W14: what it costs that producers number their batches; the same load without in turn. At one rate: the
+    generator has to checksum numbered batches anew, and as fast as it can it would send fewer at a time."""
 
     TURNS = 4
+    RATE = 2000
 
     def measure(self, broker, topic, knobs):
         count = int(knobs.gb * 1e9 / (self.records * self.record_bytes) / self.TURNS)
-        length = ["--count", str(count), "--warmup", str(knobs.settle_s)]
+        length = ["--count", str(count), "--rate", str(self.RATE), "--warmup", str(knobs.settle_s)]
         plain, numbered = 0.0, 0.0
         for turn in range(self.TURNS):
             plain += self.run(broker, f"{topic}-{turn}", length)["broker_cpu_s"]
