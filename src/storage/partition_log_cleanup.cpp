@@ -151,7 +151,7 @@ base::Result<std::optional<Cleanable>> PartitionLog::cleanable(std::int64_t now_
         break;
       }
     }
-    if (dirty == 0 && options.max_compaction_lag_ms < std::numeric_limits<std::int64_t>::max()) {
+    if (!range.overdue && options.max_compaction_lag_ms < std::numeric_limits<std::int64_t>::max()) {
       MOLDAU_ASSIGN(const std::int64_t first_ms, segment->first_timestamp());
       range.overdue = first_ms >= 0 && now_ms - first_ms > options.max_compaction_lag_ms;
     }
