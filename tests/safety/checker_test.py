@@ -577,6 +577,14 @@ class Crowd(unittest.TestCase):
         client.join(5)
         self.assertNotEqual(steps, [])
 
+    def test_the_last_reading_waits_for_what_nobody_waited_for(self):
+        class Growing:
+            answers = [{KEY: 3}, {KEY: 5}, {KEY: 5}, {KEY: 7}]
+
+            def list_offsets(self, *_):
+                return self.answers.pop(0)
+        self.assertEqual(workloads.resting_ends(workloads.World(0, 'r', 1), Growing(), 0), {KEY: 5})
+
     def test_an_idempotent_sender_has_all_its_batches_in_flight_in_one_partition_now_and_then(self):
         sender = workloads.IdempotentSender(workloads.World(0, 'r', 1), 0)
         sender.producer = 7, 0
