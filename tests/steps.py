@@ -21,6 +21,7 @@ def STEPS(deep):
         ('group-commands', step_script('tests/cli/group_commands.py')),
         ('txn-commands', step_script('tests/cli/txn_commands.py')),
         ('refusals', step_script('tests/safety/refusals.py', tools=['losetup', 'mkfs.ext4'])),
+        ('cleanup', step_script('tests/safety/cleanup.py')),
         ('idle', step_script('tests/safety/resources.py', '--check')),
         ('kafka-tools', step_script('tests/clients/kafka_tools.py', tools=['java', 'mvn'])),
         ('group-tools', step_script('tests/clients/group_tools.py', tools=['java', 'mvn'])),
