@@ -232,10 +232,11 @@ class Acceptor {
     shared_->metrics->refused[index]->add();
     std::uint64_t suppressed = 0;
     if (!loop_.log_limiter.allow(LogLimiter::refused, loop_.turn_time(), suppressed)) return;
-    constexpr std::array<std::string_view, 3> limits{"max.connections", "max.connections.per.ip",
-                                                     "max.connection.creation.rate"};
+    constexpr std::array<std::string_view, 3> limits{
+        "there are as many as limits.connections_max", "it has as many as limits.connections_per_ip_max",
+        "it makes too many in a second"};
     log::warn("net.connection_refused",
-              "a connection from {} was closed at once: over {} ({} more were not logged)",
+              "a connection from {} was closed at once: {} ({} more were not logged)",
               remote.host, limits[index], suppressed);
   }
 

@@ -135,7 +135,10 @@ void PartitionManager::move_strays_aside(const metadata::MetadataImage& image) {
     const auto index = log->topic_partition().partition;
     if (topic != nullptr && static_cast<std::size_t>(index.value()) < topic->partitions.size()) continue;
     const auto moved = directory_.move_aside({log->topic_id(), index});
-    if (moved)
+    if (moved && moved->empty())
+      log::warn("partition.stray", "{}-{} belongs to no topic and has no files: its deletion, which a crash cut "
+                "short, is complete now", log::client(log->topic_partition().topic), index.value());
+    else if (moved)
       log::warn("partition.stray", "{}-{} belongs to no topic (a deletion that a crash cut short); its files "
                 "are in {} now: remove them when you do not miss them",
                 log::client(log->topic_partition().topic), index.value(), moved.value());
