@@ -20,6 +20,7 @@ namespace {
 struct SegmentFile {
   Offset base{};
   std::uint64_t size = 0;
+  bool has_indexes = false;  // of offsets and of times
   bool has_txn_index = false;
 };
 
@@ -97,7 +98,11 @@ base::Result<std::vector<SegmentFile>> list_segments(FileSystem& fs, const std::
   }
   std::vector<SegmentFile> segments;
   std::set<Offset> txn_indexes;
+  std::set<Offset> offset_indexes;
+  std::set<Offset> time_indexes;
   for (const auto& name : names) {
+    if (const auto base = file_names::parse_offset(name, file_names::index_suffix)) offset_indexes.insert(*base);
+    if (const auto base = file_names::parse_offset(name, file_names::time_index_suffix)) time_indexes.insert(*base);
     if (const auto base = file_names::parse_offset(name, file_names::txn_index_suffix))
       txn_indexes.insert(*base);
     const auto base = file_names::parse_offset(name, file_names::log_suffix);
@@ -105,7 +110,10 @@ base::Result<std::vector<SegmentFile>> list_segments(FileSystem& fs, const std::
     MOLDAU_ASSIGN(const auto info, fs.info(file_names::join(directory, name)));
     segments.push_back({*base, info.size});
   }
-  for (auto& segment : segments) segment.has_txn_index = txn_indexes.contains(segment.base);
+  for (auto& segment : segments) {
+    segment.has_indexes = offset_indexes.contains(segment.base) && time_indexes.contains(segment.base);
+    segment.has_txn_index = txn_indexes.contains(segment.base);
+  }
   std::sort(segments.begin(), segments.end(),
             [](const auto& a, const auto& b) { return a.base < b.base; });
   segments.erase(std::unique(segments.begin(), segments.end(),
@@ -132,7 +140,9 @@ std::shared_ptr<Segment> existing(FileSystem& fs, const std::string& directory, 
   known.size = file.size;
   known.end = end;
   known.txns = txn_facts(file, state);
-  return Segment::existing(fs, directory, known, now_ms);
+  auto segment = Segment::existing(fs, directory, known, now_ms);
+  if (!file.has_indexes) segment->note_indexes_missing();
+  return segment;
 }
 
 std::shared_ptr<Segment> restore(FileSystem& fs, const std::string& directory, const SegmentFile& file,

@@ -728,8 +728,25 @@ void PartitionLog::expire_producers(std::int64_t now_ms) {
   flushed_producers_.expire(now_ms, options_.producer_id_expiration_ms);
 }
 
+base::Status PartitionLog::restore_indexes(Segment::Files& to_sync) {
+  for (const auto& segment : segments()) {
+    if (segment == active_) continue;
+    const auto restored = segment->restore_indexes(to_sync);
+    if (restored) {
+      finished_now_ = finished_now_ || *restored;
+    } else if (restored.error().code == Errc::damaged) {
+      log::warn("storage.index_not_rebuilt", "{}", restored.error().message);
+    } else {
+      return restored.error();
+    }
+  }
+  return {};
+}
+
 base::Status PartitionLog::finish(Segment::Files& to_sync) {
-  if (damaged_ || finished_) return {};
+  if (damaged_) return {};
+  MOLDAU_TRY(restore_indexes(to_sync));
+  if (finished_) return {};
   MOLDAU_TRY(load_txn_index(active_));
   MOLDAU_TRY(active_->finish(to_sync));
   std::vector<EpochStart> epochs;

@@ -200,6 +200,8 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
                                      std::vector<TxnIndexEntry>& found);
   [[nodiscard]] std::optional<Offset> first_unstable() const MOLDAU_REQUIRES(mutex_);
   base::Result<Offset> retained_start(std::int64_t now_ms, bool with_time) const;
+  /// Those of closed segments that a start did not find.  (blocks)
+  base::Status restore_indexes(Segment::Files& to_sync);
   base::Status write_run(std::span<const TailBatch> run);
   base::Status roll(Offset base, std::int64_t now_ms);
   base::Status write_snapshot(Offset at, Segment::Files& to_sync);

@@ -215,7 +215,6 @@ base::Result<bool> PartitionLog::replace_segments(const std::vector<SegmentPtr>&
     if (const auto status = services_.fs.remove(snapshot); !status && status.error().code != Errc::not_found)
       return status.error();
   }
-  MOLDAU_TRY(sync());
   Segment::Files indexes;
   MOLDAU_TRY(compacted->finish(indexes));
   MOLDAU_TRY(sync(indexes));

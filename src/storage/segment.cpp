@@ -396,6 +396,29 @@ base::Status Segment::remove_files() {
   return {};
 }
 
+void Segment::note_indexes_missing() {
+  MutexLock lock(mutex_);
+  indexes_missing_ = true;
+}
+
+base::Result<bool> Segment::restore_indexes(Files& to_sync) {
+  {
+    MutexLock lock(mutex_);
+    if (!std::exchange(indexes_missing_, false)) return false;
+  }
+  const SegmentState whole = state();
+  MOLDAU_ASSIGN(const auto rebuilt, rebuild());
+  if (rebuilt.good_bytes < whole.size) {
+    MutexLock lock(mutex_);
+    state_ = whole;  // what is behind the damage stays part of it
+    ready_to_append_ = false;
+    return fail(Errc::damaged,
+                fmt::format("{} has no batch at byte {}", path(file_names::log_suffix), rebuilt.good_bytes));
+  }
+  MOLDAU_TRY(finish(to_sync));
+  return true;
+}
+
 base::Status Segment::detach() {
   MutexLock lock(mutex_);
   if (const auto opened = open_file(); !opened) return opened.error();

@@ -89,6 +89,10 @@ class Segment {
   /// `state()` describes the part that is good, and the file is not cut.
   base::Result<Rebuilt> rebuild();
   base::Status remove_files();
+  /// Its index files are not there: look-ups go without them until restore_indexes().
+  void note_indexes_missing();
+  /// Makes them anew, if they are missing; whether they were.  Errors: damaged.  (blocks)
+  base::Result<bool> restore_indexes(Files& to_sync);
   /// Before its files are renamed, of a segment that its log has no more: who reads it goes on with the files
   /// that are open now, whatever gets their names.  (blocks)
   base::Status detach();
@@ -170,6 +174,7 @@ class Segment {
   bool indexes_loaded_ MOLDAU_GUARDED_BY(mutex_) = false;
   bool index_counts_known_ MOLDAU_GUARDED_BY(mutex_) = false;
   bool ready_to_append_ MOLDAU_GUARDED_BY(mutex_) = false;
+  bool indexes_missing_ MOLDAU_GUARDED_BY(mutex_) = false;
   bool detached_ MOLDAU_GUARDED_BY(mutex_) = false;  // its names may be another's
   OffsetIndex offsets_ MOLDAU_GUARDED_BY(mutex_);
   TimeIndex times_ MOLDAU_GUARDED_BY(mutex_);

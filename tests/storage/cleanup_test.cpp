@@ -292,6 +292,37 @@ base::Result<Seen> consume(Log& log, Offset upper) {
   return seen;
 }
 
+/// Look-ups by time find what going through all records finds.
+void check_times(Log& log, std::string_view what) {
+  const auto end = log.end_offset();
+  std::vector<std::pair<Offset, std::int64_t>> records;
+  for (Offset at = log.start_offset(); at < end;) {
+    const auto part = log.read(at, {end, 1 << 20, true, true});
+    ASSERT_TRUE(part.has_value()) << what;
+    if (part->records.empty()) break;
+    at = part->next_offset;
+    const auto bytes = part->records.flatten();
+    for (auto rest = bytes.view(); !rest.empty();) {
+      const auto view = record::BatchView::parse(rest, record::BatchView::Check::crc);
+      ASSERT_TRUE(view.has_value()) << what;
+      rest = rest.subspan(view->size());
+      if (view->record_count() == 0) continue;
+      auto opened = record::RecordIterator::open(*view);
+      ASSERT_TRUE(opened.has_value()) << what;
+      for (auto record = opened->next(); record && *record; record = opened->next())
+        records.emplace_back((*record)->offset, (*record)->timestamp_ms);
+    }
+  }
+  std::set<std::int64_t> times;
+  for (const auto& [offset, timestamp_ms] : records) times.insert(timestamp_ms);
+  for (const auto target_ms : times) {
+    const auto first = std::find_if(records.begin(), records.end(), [&](const auto& r) { return r.second >= target_ms; });
+    const auto found = log.find_timestamp(target_ms, end);
+    ASSERT_TRUE(found.has_value() && found->has_value()) << what << ": nothing from " << target_ms << " on";
+    ASSERT_EQ((*found)->offset, first->first) << what << ": from " << target_ms << " on";
+  }
+}
+
 /// A log with `cleanup.policy=compact`, and all that was ever written to it.
 class Story {
  public:
@@ -552,6 +583,7 @@ TEST(Compaction, ACrashAnywhereLeavesTheOldOrTheNew) {
     judge.written.erase(judge.written.lower_bound(story->durable_end), judge.written.end());
     judge.tried_end = story->tried_end;
     judge.check(*seen, upper.value(), what);
+    ASSERT_NO_FATAL_FAILURE(check_times(*log, what));
     EXPECT_EQ(files_with(left, ".swap"), std::vector<std::string>{}) << what;
     EXPECT_EQ(files_with(left, ".cleaned"), std::vector<std::string>{}) << what;
   });
@@ -675,6 +707,20 @@ TEST_F(CompactionTest, StoppedItLeavesNothingBehind) {
     if (*done) return;
   }
   ADD_FAILURE() << "it never came to its end";
+}
+
+TEST_F(CompactionTest, IndexesThatAStartDoesNotFindAreMadeByTheStop) {
+  for (int i = 0; i < 9; ++i) put("k" + std::to_string(i), large("v"));
+  compact();
+  ASSERT_TRUE(story.test->directory->close(1).has_value());
+  const auto whole = story.fs->list("data/topic-0").value();
+  ASSERT_TRUE(story.fs->remove("data/topic-0/00000000000000000000.index").has_value());
+  ASSERT_TRUE(story.fs->remove("data/topic-0/00000000000000000003.timeindex").has_value());
+  story.close_objects();
+  ASSERT_TRUE(story.open().has_value());
+  ASSERT_NO_FATAL_FAILURE(check_times(*story.log, "without indexes"));
+  ASSERT_TRUE(story.test->directory->close(2).has_value());
+  EXPECT_EQ(story.fs->list("data/topic-0").value(), whole);
 }
 
 TEST_F(CompactionTest, DamageStopsItForThatLogAndChangesNothing) {
