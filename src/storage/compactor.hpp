@@ -1,5 +1,5 @@
 #pragma once
-// One round of compaction (KIP-58, KIP-280's default, KIP-534; protocol.md edge cases 73 and 74; Kafka's
+// One round of compaction (KIP-58, KIP-354, KIP-534; protocol.md edge cases 73 and 74; Kafka's
 // LogCleaner): of each key the newest record stays, in segments that take the place of the old ones.
 //
 // Dropped are records that a newer one of their key replaces, tombstones whose delete horizon has passed,
@@ -12,7 +12,6 @@
 #include <memory>
 #include <optional>
 #include <set>
-#include <span>
 #include <vector>
 
 #include "key_map.hpp"
