@@ -704,6 +704,11 @@ base::Result<std::optional<Compacted>> Directory::compact(const CompactionContro
     if (closed_) return std::optional<Compacted>{};
     MOLDAU_TRY(checkpoint_if_awaited());
   }
+  const auto give_up = [this](const TopicIdPartition& id, const TopicPartition& name, const base::Error& error) {
+    log::error("storage.not_compacted", "{} is not compacted any more: {}", file_names::of_partition(name),
+               base::to_string(error));
+    not_compactable_.insert(id);
+  };
   const std::int64_t wall_ms = clock_.wall_ms();
   std::shared_ptr<PartitionLog> log;
   Cleanable range;
@@ -711,9 +716,7 @@ base::Result<std::optional<Compacted>> Directory::compact(const CompactionContro
     if (not_compactable_.contains(id)) continue;
     const auto possible = candidate->cleanable(wall_ms);
     if (!possible) {
-      log::error("storage.not_compacted", "{} is not compacted any more: {}",
-                 file_names::of_partition(candidate->topic_partition()), base::to_string(possible.error()));
-      not_compactable_.insert(id);
+      give_up(id, candidate->topic_partition(), possible.error());
       continue;
     }
     if (!*possible) continue;
@@ -743,9 +746,7 @@ base::Result<std::optional<Compacted>> Directory::compact(const CompactionContro
     return std::optional<Compacted>{};
   }
   if (!done) {
-    log::error("storage.not_compacted", "{} is not compacted any more: {}",
-               file_names::of_partition(log->topic_partition()), base::to_string(done.error()));
-    not_compactable_.insert(id);
+    give_up(id, log->topic_partition(), done.error());
     return std::optional<Compacted>{};
   }
   if (!*done) return std::optional<Compacted>{};

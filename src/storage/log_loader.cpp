@@ -75,6 +75,7 @@ base::Result<std::vector<SegmentFile>> list_segments(FileSystem& fs, const std::
   const auto is_left_over = [](const std::string& name) {
     return name.ends_with(file_names::cleaned_suffix) || name.ends_with(file_names::deleted_suffix);
   };
+  bool has_changed = false;
   std::optional<Offset> undecided;
   for (const auto& name : names)
     if (const auto at = offset_of(name); at && name.ends_with(file_names::cleaned_suffix))
@@ -82,13 +83,16 @@ base::Result<std::vector<SegmentFile>> list_segments(FileSystem& fs, const std::
   for (const auto& name : names) {
     const auto at = offset_of(name);
     const bool is_undone = at && undecided && *at >= *undecided && name.ends_with(file_names::swap_suffix);
+    has_changed = has_changed || is_left_over(name) || name.ends_with(file_names::swap_suffix);
     if (is_left_over(name) || is_undone) MOLDAU_TRY(fs.remove(file_names::join(directory, name)));
   }
   const std::string swap_log = std::string(file_names::log_suffix) + std::string(file_names::swap_suffix);
   for (const auto& name : names)
     if (const auto base = file_names::parse_offset(name, swap_log); base && !(undecided && *base >= *undecided))
       MOLDAU_TRY(finish_swap(fs, directory, names, *base));
-  MOLDAU_ASSIGN(names, fs.list(directory));
+  if (has_changed) {
+    MOLDAU_ASSIGN(names, fs.list(directory));
+  }
   for (auto& name : names) {
     if (!name.ends_with(file_names::swap_suffix)) continue;
     // Kafka renames a segment's log first.

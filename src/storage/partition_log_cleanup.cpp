@@ -13,6 +13,17 @@ using base::Errc;
 using base::fail;
 using base::MutexLock;
 
+namespace {
+
+/// The producers at the beginning of a segment that is gone.
+base::Status remove_snapshot(FileSystem& fs, const Segment& segment) {
+  const auto status = fs.remove(segment.path(file_names::snapshot_suffix));
+  if (!status && status.error().code != Errc::not_found) return status;
+  return {};
+}
+
+}  // namespace
+
 // ---- Retention.
 
 // Edge case 28: by the largest timestamp of a segment's records, oldest first up to the first that stays;
@@ -89,9 +100,7 @@ base::Status PartitionLog::remove_below_start(std::vector<std::string>& aside) {
   for (const auto& segment : removed) {
     MOLDAU_TRY(segment->detach());
     MOLDAU_TRY(segment->set_files_aside(aside));
-    const auto snapshot = segment->path(file_names::snapshot_suffix);
-    if (const auto status = services_.fs.remove(snapshot); !status && status.error().code != Errc::not_found)
-      return status;
+    MOLDAU_TRY(remove_snapshot(services_.fs, *segment));
   }
   return {};
 }
@@ -210,10 +219,7 @@ base::Result<bool> PartitionLog::replace_segments(const std::vector<SegmentPtr>&
   MOLDAU_TRY(sync());
   for (const auto& segment : old) {
     MOLDAU_TRY(segment->set_files_aside(aside));
-    if (segment == old.front()) continue;
-    const auto snapshot = segment->path(file_names::snapshot_suffix);
-    if (const auto status = services_.fs.remove(snapshot); !status && status.error().code != Errc::not_found)
-      return status.error();
+    if (segment != old.front()) MOLDAU_TRY(remove_snapshot(services_.fs, *segment));
   }
   Segment::Files indexes;
   MOLDAU_TRY(compacted->finish(indexes));

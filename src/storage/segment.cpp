@@ -173,15 +173,7 @@ base::Status Segment::prepare_to_append() {
   }
   if (!usable) {
     log::info("storage.index_rebuilt", "the indexes of {} are made anew", path(file_names::log_suffix));
-    const SegmentState whole = state();
-    MOLDAU_ASSIGN(const auto rebuilt, rebuild());
-    if (rebuilt.good_bytes < whole.size) {
-      MutexLock lock(mutex_);
-      state_ = whole;  // what is behind the damage stays part of it
-      ready_to_append_ = false;
-      return fail(Errc::damaged, fmt::format("{} has no batch at byte {}",
-                                             path(file_names::log_suffix), rebuilt.good_bytes));
-    }
+    MOLDAU_TRY(rebuild_whole());
   }
   MOLDAU_TRY(first_timestamp());
   MutexLock lock(mutex_);
@@ -363,6 +355,17 @@ base::Result<Segment::Rebuilt> Segment::rebuild() {
   return rebuilt;
 }
 
+base::Status Segment::rebuild_whole() {
+  const SegmentState whole = state();
+  MOLDAU_ASSIGN(const auto rebuilt, rebuild());
+  if (rebuilt.good_bytes == whole.size) return {};
+  MutexLock lock(mutex_);
+  state_ = whole;  // what is behind the damage stays part of it
+  ready_to_append_ = false;
+  return fail(Errc::damaged,
+              fmt::format("{} has no batch at byte {}", path(file_names::log_suffix), rebuilt.good_bytes));
+}
+
 base::Status Segment::find_end() {
   MOLDAU_ASSIGN(const auto log_file, file());
   MutexLock lock(mutex_);
@@ -406,15 +409,7 @@ base::Result<bool> Segment::restore_indexes(Files& to_sync) {
     MutexLock lock(mutex_);
     if (!std::exchange(indexes_missing_, false)) return false;
   }
-  const SegmentState whole = state();
-  MOLDAU_ASSIGN(const auto rebuilt, rebuild());
-  if (rebuilt.good_bytes < whole.size) {
-    MutexLock lock(mutex_);
-    state_ = whole;  // what is behind the damage stays part of it
-    ready_to_append_ = false;
-    return fail(Errc::damaged,
-                fmt::format("{} has no batch at byte {}", path(file_names::log_suffix), rebuilt.good_bytes));
-  }
+  MOLDAU_TRY(rebuild_whole());
   MOLDAU_TRY(finish(to_sync));
   return true;
 }

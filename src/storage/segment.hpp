@@ -153,6 +153,8 @@ class Segment {
   base::Result<std::shared_ptr<File>> open_file() MOLDAU_REQUIRES(mutex_);
   base::Status load_indexes() MOLDAU_REQUIRES(mutex_);
   base::Status prepare_to_append();
+  /// rebuild() of a segment that has to be good to its end.  Errors: damaged, and it is what it was.
+  base::Status rebuild_whole();
   [[nodiscard]] std::int64_t jitter_ms(const LogOptions& options) const;
   void note_batch(const BatchHeader& header, std::uint64_t position, std::uint64_t interval)
       MOLDAU_REQUIRES(mutex_);
