@@ -15,9 +15,7 @@ import gzip
 import itertools
 import os
 import random
-import shutil
 import sys
-import tempfile
 import threading
 import time
 
@@ -27,6 +25,7 @@ from hand_back import all_batches
 from raw_client import EARLIEST, ERROR, LATEST, ConnectionLost, MalformedResponse, error_name
 from record_batch import HEADER_BYTES, Batch, Fields, build_batch, encode_record, parse_batches
 from report import Report
+from scratch import scratch_folder
 from txn_client import READ_COMMITTED, READ_UNCOMMITTED, TxnClient, transactional_batch
 
 HOUR_MS = 3600 * 1000
@@ -1067,20 +1066,15 @@ def main():
     parser.add_argument('--keep', action='store_true', help='keep the directories')
     options = parser.parse_args()
     brokers.exit_on_signals()
-    folder, report = tempfile.mkdtemp(prefix='moldau-cleanup-'), Report()
+    report = Report()
     print(f'seed {options.seed}', flush=True)
     # Most of the time is spent waiting.
     workers = 1 if options.kind == 'kafka' else 6
-    try:
+    with scratch_folder('moldau-cleanup-', options.keep) as folder:
         with concurrent.futures.ThreadPoolExecutor(workers) as pool:
             for done in [pool.submit(run, name, options.kind, folder, report, f'{options.seed} {name}')
                          for name in options.parts or PARTS]:
                 done.result()
-    finally:
-        if options.keep:
-            print('kept', folder)
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
     return report.close()
 
 

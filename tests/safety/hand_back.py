@@ -19,13 +19,13 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 
 import broker as brokers
 from raw_client import BROKER, EARLIEST, LATEST, RawClient, error_name
 from record_batch import Fields, build_batch, parse_batches
 from report import Report
+from scratch import scratch_folder
 
 sys.path.insert(0, os.path.join(brokers.REPOSITORY, 'tests', 'storage'))
 from kafka_reads_it import COMPLAINT, HARMLESS, dump  # noqa: E402
@@ -392,16 +392,12 @@ def main():
     if missing:
         print(f'skip hand-back needs {" and ".join(missing)}\n0 passed, 0 failed, 1 skipped')
         return 1 if os.environ.get('CI') == 'true' else 0
-    folder, report = tempfile.mkdtemp(prefix='moldau-hand-back-'), Report()
+    report = Report()
     try:
-        run(os.path.join(folder, 'node'), report)
+        with scratch_folder('moldau-hand-back-', options.keep) as folder:
+            run(os.path.join(folder, 'node'), report)
     except (RuntimeError, OSError, subprocess.SubprocessError) as error:
         report.line(False, 'hand-back', str(error)[-1500:])
-    finally:
-        if options.keep:
-            print('kept', folder)
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
     return report.close()
 
 

@@ -18,10 +18,8 @@ import argparse
 import os
 import random
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
@@ -33,6 +31,7 @@ from hand_back_groups import LOADED_TOO_EARLY
 from raw_client import ConnectionLost, MalformedResponse
 from record_batch import Fields, build_batch
 from report import Report
+from scratch import scratch_folder
 from txn_client import READ_COMMITTED, READ_UNCOMMITTED, TxnClient
 
 sys.path.insert(0, os.path.join(brokers.REPOSITORY, 'tests', 'storage'))
@@ -338,20 +337,16 @@ def main():
     os.environ.setdefault('JAVA_OPTS', '-XX:TieredStopAtLevel=1')    # none of these lives for long
     then = options.then or ('kafka' if options.first == 'moldau' else 'moldau')
     brokers.exit_on_signals()
-    folder, report = tempfile.mkdtemp(prefix='moldau-hand-back-'), Report()
+    report = Report()
     print(f'seed {options.seed}', flush=True)
     try:
-        if options.kills:
-            kills(folder, report, options.seed, options.kills)
-        else:
-            run(folder, options.first, then, report, options.seed)
+        with scratch_folder('moldau-hand-back-', options.keep) as folder:
+            if options.kills:
+                kills(folder, report, options.seed, options.kills)
+            else:
+                run(folder, options.first, then, report, options.seed)
     except (RuntimeError, OSError, ConnectionLost, MalformedResponse, subprocess.SubprocessError) as error:
         report.line(False, 'hand-back-compacted', f'{type(error).__name__}: {error}'[-1500:])
-    finally:
-        if options.keep:
-            print('kept', folder)
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
     return report.close()
 
 

@@ -19,7 +19,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 
 import broker as brokers
@@ -27,6 +26,7 @@ from group_client import JOINING, LEAVING, NO_OFFSET, GroupClient, assignment, n
 from hand_back import PROPERTIES, Writer, complaints_of, difference, dump, wait_until_served
 from raw_client import ERROR, LATEST, error_name
 from report import Report
+from scratch import scratch_folder
 
 OFFSETS_TOPIC = '__consumer_offsets'
 TOPIC, PARTITIONS, RECORDS = 'read', 4, 40
@@ -318,16 +318,12 @@ def main():
     if not shutil.which('java'):
         print('skip hand-back-groups needs java\n0 passed, 0 failed, 1 skipped')
         return 1 if os.environ.get('CI') == 'true' else 0
-    folder, report = tempfile.mkdtemp(prefix='moldau-hand-back-'), Report()
+    report = Report()
     try:
-        run(os.path.join(folder, 'node'), options.first, report)
+        with scratch_folder('moldau-hand-back-', options.keep) as folder:
+            run(os.path.join(folder, 'node'), options.first, report)
     except (RuntimeError, OSError, subprocess.SubprocessError) as error:
         report.line(False, 'hand-back-groups', str(error)[-1500:])
-    finally:
-        if options.keep:
-            print('kept', folder)
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
     return report.close()
 
 

@@ -23,10 +23,8 @@ import collections
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 
 import broker as brokers
@@ -38,6 +36,7 @@ from internal_topics import (COMPLETE_ABORT, COMPLETE_COMMIT, EMPTY, NAMES, ONGO
 from raw_client import EARLIEST, ERROR, LATEST, error_name
 from record_batch import parse_batches
 from report import Report
+from scratch import scratch_folder
 from txn_client import READ_COMMITTED, READ_UNCOMMITTED, VERSIONS, TxnClient, transactional_batch
 
 STATE_TOPIC, OFFSETS_TOPIC = '__transaction_state', '__consumer_offsets'
@@ -591,16 +590,12 @@ def main():
     options = parser.parse_args()
     then = options.then or ('kafka' if options.first == 'moldau' else 'moldau')
     brokers.exit_on_signals()
-    folder, report = tempfile.mkdtemp(prefix='moldau-hand-back-'), Report()
+    report = Report()
     try:
-        run(os.path.join(folder, 'node'), options.first, then, report)
+        with scratch_folder('moldau-hand-back-', options.keep) as folder:
+            run(os.path.join(folder, 'node'), options.first, then, report)
     except (RuntimeError, OSError, subprocess.SubprocessError) as error:
         report.line(False, 'hand-back-transactions', str(error)[-1500:])
-    finally:
-        if options.keep:
-            print('kept', folder)
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
     return report.close()
 
 
