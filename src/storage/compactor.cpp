@@ -231,7 +231,7 @@ base::Status Compactor::flush(Output& output) {
   if (output.buffer.empty()) return {};
   MOLDAU_TRY(output.file->write(output.size - output.buffer.size(), base::ByteView(output.buffer)));
   output.buffer.clear();
-  return {};
+  return output.writeback.grown(*output.file, output.size);
 }
 
 }  // namespace moldau::storage

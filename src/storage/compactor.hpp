@@ -50,6 +50,7 @@ class Compactor {
     std::shared_ptr<File> file;
     std::vector<std::uint8_t> buffer;
     std::uint64_t size = 0;  // with the buffer
+    Writeback writeback;
     bool changed = false;
     std::vector<TxnIndexEntry> aborted;  // whose marker stays
   };

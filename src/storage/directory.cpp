@@ -521,8 +521,10 @@ base::Status Directory::prepare_lane_file() {
     position = published_;
     free_below = free_below_;
   }
-  if (position.offset < options_.lane_file_bytes / 4) return {};
-  const auto status = lane_->prepare_next(position.file, free_below.file);
+  // From a quarter of the one to three of them, as fast as it fills: all at once would hold up commits for a second.
+  const std::uint64_t quarter = options_.lane_file_bytes / 4;
+  if (position.offset < quarter) return {};
+  const auto status = lane_->prepare_next(position.file, free_below.file, 2 * (position.offset - quarter));
   // Without room there the lane does as well without: blocks make the file grow.
   if (!status && status.error().code != Errc::no_space) return fail_with(status.error());
   return {};

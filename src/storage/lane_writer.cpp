@@ -6,6 +6,7 @@
 #include <array>
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "file_names.hpp"
 #include "moldau/base/check.hpp"
@@ -26,6 +27,8 @@ constexpr std::size_t staging_kept_bytes = 8 * 1024 * 1024;
 /// A file that is used for the first time is filled with zeros so far ahead of its blocks.
 constexpr std::uint64_t zero_step_bytes = 2 * 1024 * 1024;
 constexpr std::uint64_t first_zeros_bytes = 256 * 1024;
+/// The next one is filled in such steps, so that a commit never waits for many of these bytes.
+constexpr std::uint64_t prepared_step_bytes = 256 * 1024;
 /// Past the page cache: the lane is read only by a start, and the kernel's copy of every byte cost more
 /// than writing it.
 constexpr FileSystem::Open open_mode = FileSystem::Open::direct;
@@ -202,24 +205,33 @@ base::Status LaneWriter::sync() {
   return {};
 }
 
-base::Status LaneWriter::prepare_next(std::uint32_t current, std::uint32_t needed) {
+base::Status LaneWriter::prepare_next(std::uint32_t current, std::uint32_t needed, std::uint64_t bytes) {
   const auto next = (current + 1) % static_cast<std::uint32_t>(options_.lane_files);
   const std::string path = lane_file_path(directory_, next);
-  const auto info = fs_.info(path);
-  if (next == needed || next == current || (info && info->size >= options_.lane_file_bytes)) return {};
-  const std::string fresh = path + ".new";
-  {
-    MOLDAU_ASSIGN(const auto file, fs_.open(fresh, FileSystem::Open::create));
-    // In small steps, so that a commit never waits for many of these bytes.
-    constexpr std::uint64_t step = 1024 * 1024;
-    for (std::uint64_t done = 0; done < options_.lane_file_bytes; done += step) {
-      MOLDAU_TRY(file->write(done, zero_parts(std::min(step, options_.lane_file_bytes - done))));
-      if (options_.sync) MOLDAU_TRY(file->sync());
-    }
+  if (preparation_ && preparation_->number != next)  // the lane was faster
+    MOLDAU_TRY(fs_.remove(std::exchange(preparation_, std::nullopt)->path));
+  if (!preparation_) {
+    const auto info = fs_.info(path);
+    if (next == needed || next == current || (info && info->size >= options_.lane_file_bytes)) return {};
+    Preparation preparation{next, path + ".new", nullptr, 0};
+    MOLDAU_ASSIGN(preparation.file, fs_.open(preparation.path, FileSystem::Open::create));
+    preparation_ = std::move(preparation);
   }
+  std::uint64_t& done = preparation_->done;
+  while (done < std::min(bytes, options_.lane_file_bytes)) {
+    const std::uint64_t step = std::min(prepared_step_bytes, options_.lane_file_bytes - done);
+    MOLDAU_TRY(preparation_->file->write(done, zero_parts(step)));
+    if (options_.sync) MOLDAU_TRY(preparation_->file->sync());
+    done += step;
+  }
+  return done < options_.lane_file_bytes ? base::Status{} : put_prepared(current);
+}
+
+base::Status LaneWriter::put_prepared(std::uint32_t current) {
+  const auto prepared = *std::exchange(preparation_, std::nullopt);
   base::MutexLock lock(files_mutex_);
-  if (begun_ != current) return fs_.remove(fresh);
-  MOLDAU_TRY(fs_.rename(fresh, path));
+  if (begun_ != current) return fs_.remove(prepared.path);
+  MOLDAU_TRY(fs_.rename(prepared.path, lane_file_path(directory_, prepared.number)));
   MOLDAU_TRY(fs_.sync_directory(directory_));
   return {};
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -49,9 +50,9 @@ class LaneWriter {
   [[nodiscard]] std::uint64_t incarnation() const { return incarnation_; }
   /// Rises by one with each file that is begun.
   [[nodiscard]] std::uint64_t files_begun() const { return files_begun_; }
-  /// Makes the file that follows `current` full of zeros, unless it is there, needed, or begun meanwhile.
-  /// From another thread.
-  base::Status prepare_next(std::uint32_t current, std::uint32_t needed);
+  /// Fills the file that follows `current` with zeros up to `bytes`, unless it is there, needed, or begun meanwhile.
+  /// It takes its place once it is full.  From one other thread.
+  base::Status prepare_next(std::uint32_t current, std::uint32_t needed, std::uint64_t bytes);
 
  private:
   struct Block {
@@ -64,6 +65,7 @@ class LaneWriter {
   void stage(const void* bytes, std::size_t size);
   void make_staging(std::size_t bytes);
   base::Status write_staged();
+  base::Status put_prepared(std::uint32_t current);
 
   FileSystem& fs_;
   const std::string directory_;
@@ -77,6 +79,13 @@ class LaneWriter {
   base::Mutex files_mutex_;  // a file is begun, or replaced by a prepared one
   std::uint32_t begun_ MOLDAU_GUARDED_BY(files_mutex_) = 0;
   std::uint64_t files_begun_ = 1;
+  struct Preparation {
+    std::uint32_t number = 0;
+    std::string path;
+    std::shared_ptr<File> file;
+    std::uint64_t done = 0;
+  };
+  std::optional<Preparation> preparation_;  // of the thread that prepares
   // One write, copied together: direct writes take aligned memory only.
   struct Free {
     void operator()(std::uint8_t* bytes) const { std::free(bytes); }

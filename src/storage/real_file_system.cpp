@@ -195,6 +195,17 @@ class RealFile final : public File {
     return {};
   }
 
+  base::Status start_writeback(std::uint64_t position, std::uint64_t size) override {
+    const int result = retry([&] {
+      return ::sync_file_range(writer_.get(), static_cast<off_t>(position), static_cast<off_t>(size),
+                               SYNC_FILE_RANGE_WRITE);
+    });
+    // A file system that cannot begins when it likes.
+    if (result >= 0 || errno == EINVAL || errno == ESPIPE || errno == ENOSYS) return {};
+    // Pages that found no room are gone: writing again does not help, as it does where write() says so.
+    return os_error("write back", path_, errno == ENOSPC || errno == EDQUOT ? EIO : errno);
+  }
+
   base::Result<std::uint64_t> size() const override {
     struct stat status {};
     if (::fstat(writer_.get(), &status) < 0) return os_error("stat", path_, errno);

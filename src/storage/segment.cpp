@@ -31,7 +31,7 @@ constexpr std::size_t txn_entries_kept_max = 4096;
 }  // namespace
 
 Segment::Segment(FileSystem& fs, std::string directory, const SegmentState& state)
-    : fs_(fs), directory_(std::move(directory)), base_(state.base), state_(state) {}
+    : fs_(fs), directory_(std::move(directory)), base_(state.base), state_(state), writeback_(state.size) {}
 
 base::Result<std::shared_ptr<Segment>> Segment::create(FileSystem& fs, std::string directory,
                                                        Offset base, std::int64_t now_ms) {
@@ -257,14 +257,16 @@ base::Status Segment::append(std::span<const TailBatch> batches,
     if (status.error().code == Errc::no_space) MOLDAU_TRY(log_file->truncate(begin));
     return status;
   }
-  MutexLock lock(mutex_);
   std::uint64_t position = begin;
-  for (const TailBatch& batch : batches) {
-    const auto header = BatchHeader::parse(batch.bytes.view());
-    note_batch(*header, position, index_interval_bytes);
-    position += header->size;
+  {
+    MutexLock lock(mutex_);
+    for (const TailBatch& batch : batches) {
+      const auto header = BatchHeader::parse(batch.bytes.view());
+      note_batch(*header, position, index_interval_bytes);
+      position += header->size;
+    }
   }
-  return {};
+  return writeback_.grown(*log_file, position);
 }
 
 void Segment::append_aborted(const TxnIndexEntry& transaction) {
@@ -311,6 +313,7 @@ base::Status Segment::finish(Files& to_sync) {
 base::Status Segment::truncate(std::uint64_t size, Offset end) {
   MOLDAU_ASSIGN(const auto log_file, file());
   MOLDAU_TRY(log_file->truncate(size));
+  writeback_.cut(size);
   {
     MutexLock lock(mutex_);
     state_.size = size;

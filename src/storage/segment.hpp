@@ -18,6 +18,7 @@
 #include "tail.hpp"
 #include "time_index.hpp"
 #include "txn_index.hpp"
+#include "writeback.hpp"
 
 namespace moldau::storage {
 
@@ -173,6 +174,7 @@ class Segment {
   mutable base::Mutex mutex_;
   SegmentState state_ MOLDAU_GUARDED_BY(mutex_);
   std::shared_ptr<File> file_ MOLDAU_GUARDED_BY(mutex_);  // second owners: responses that send from it
+  Writeback writeback_;  // of the thread that appends
   bool indexes_loaded_ MOLDAU_GUARDED_BY(mutex_) = false;
   bool index_counts_known_ MOLDAU_GUARDED_BY(mutex_) = false;
   bool ready_to_append_ MOLDAU_GUARDED_BY(mutex_) = false;

@@ -86,6 +86,33 @@ INSTANTIATE_TEST_SUITE_P(Operations, Failure,
                          testing::Values(Operation::write, Operation::sync, Operation::rename,
                                          Operation::sync_directory));
 
+
+TEST(Writeback, FailsAsAWriteDoes) {
+  MemoryFileSystem disk;
+  FaultyFileSystem fs(disk);
+  auto options = small_options();
+  options.lane_file_bytes = 8 * 1024 * 1024;
+  TestDirectory test(fs, options);
+  ASSERT_TRUE(test.open().has_value());
+  const auto log = test.log().value();
+  const auto append = [&] {
+    for (int i = 0; i < 20; ++i) ASSERT_TRUE(test.append(*log, plain_batch(1, 20'000)).has_value());
+    ASSERT_TRUE(test.directory->commit().has_value());
+    test.clock.advance(std::chrono::seconds(2));
+  };
+  append();
+  ASSERT_TRUE(test.directory->write_behind().has_value());
+  EXPECT_EQ(fs.count(Operation::writeback), 1U);  // however small the batches are
+  fs.fail(Operation::writeback, 1);
+  append();
+  EXPECT_FALSE(test.directory->write_behind().has_value());
+  EXPECT_EQ(test.directory->failed()->code, Errc::io);
+  const auto left = disk.after_power_cut(1);
+  TestDirectory again(*left, options, 2);
+  ASSERT_TRUE(again.open().has_value());
+  EXPECT_EQ(read_all(*again.directory->find({test_topic, PartitionIndex{0}})).value().size(), 40U);
+}
+
 TEST(FullDisk, KeepsBatchesInTheLaneUntilThereIsRoom) {
   MemoryFileSystem disk;
   FaultyFileSystem fs(disk);

@@ -329,4 +329,32 @@ TEST(LogDirectory, SaysWhenDeletedFilesAreDue) {
   EXPECT_EQ(directories(), 0);
 }
 
+TEST(LogDirectory, FillsTheNextLaneFileAsFastAsTheLaneGoes) {
+  support::MemoryFileSystem fs;
+  auto options = small_options();
+  options.lane_file_bytes = 8 * 1024 * 1024;
+  TestDirectory test(fs, options);
+  ASSERT_TRUE(test.open().has_value());
+  const auto log = test.log().value();
+  const auto append_megabyte = [&] {
+    ASSERT_TRUE(test.append(*log, plain_batch(1, 1024 * 1024)).has_value());
+    ASSERT_TRUE(test.directory->commit().has_value());
+    test.clock.advance(std::chrono::seconds(2));
+    ASSERT_TRUE(test.directory->write_behind().has_value());
+  };
+  std::uint64_t before = 0;
+  for (int i = 1; i <= 5; ++i) {
+    append_megabyte();
+    const auto growing = fs.info("data/.moldau/lane.1.new");
+    const std::uint64_t size = growing ? growing->size : 0;
+    EXPECT_LE(size - before, 3U * 1024 * 1024) << i;  // twice what came in
+    before = size;
+    EXPECT_FALSE(fs.info("data/.moldau/lane.1").has_value());
+  }
+  EXPECT_GT(before, 0U);
+  append_megabyte();
+  EXPECT_FALSE(fs.info("data/.moldau/lane.1.new").has_value());
+  EXPECT_EQ(fs.info("data/.moldau/lane.1").value().size, options.lane_file_bytes);
+}
+
 }  // namespace moldau::storage

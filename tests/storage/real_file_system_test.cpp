@@ -51,6 +51,16 @@ TEST_F(RealFileSystemTest, OpensAsAsked) {
   EXPECT_EQ(fs_->open(path("no/b"), Open::create).error().code, Errc::not_found);
 }
 
+TEST_F(RealFileSystemTest, WritebackChangesNothingThatCanBeRead) {
+  for (const Open mode : {Open::create, Open::direct}) {
+    const auto file = fs_->open(path("a"), mode).value();
+    ASSERT_TRUE(file->write(0, as_bytes(mode == Open::direct ? "" : "contents")).has_value());
+    EXPECT_TRUE(file->start_writeback(0, 8).has_value());
+    EXPECT_TRUE(file->start_writeback(4096, 8).has_value());  // beyond the end
+    EXPECT_EQ(text_of(*file), "contents");
+  }
+}
+
 TEST_F(RealFileSystemTest, ErrorsNameThePathAndTheReason) {
   const auto error = fs_->open(path("absent"), Open::read).error();
   EXPECT_NE(error.message.find(path("absent")), std::string::npos) << error.message;

@@ -136,6 +136,10 @@ class FaultyFile final : public storage::File {
     MOLDAU_TRY(allowed(Operation::sync));
     return inner_->sync();
   }
+  base::Status start_writeback(std::uint64_t position, std::uint64_t size) override {
+    MOLDAU_TRY(allowed(Operation::writeback));
+    return inner_->start_writeback(position, size);
+  }
   base::Result<std::uint64_t> size() const override { return inner_->size(); }
   base::Status truncate(std::uint64_t size) override {
     MOLDAU_TRY(allowed(Operation::truncate));

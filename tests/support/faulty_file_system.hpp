@@ -15,10 +15,10 @@ namespace moldau::support {
 class FaultyFileSystem final : public storage::FileSystem {
  public:
   enum class Operation {
-    open, read, write, sync, truncate, reserve,
+    open, read, write, sync, writeback, truncate, reserve,
     rename, remove, remove_directory, make_directory, sync_directory, list, info, space, lock,
   };
-  static constexpr std::size_t operation_kinds = 15;
+  static constexpr std::size_t operation_kinds = 16;
 
   explicit FaultyFileSystem(storage::FileSystem& inner);
   ~FaultyFileSystem() override;

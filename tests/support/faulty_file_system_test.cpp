@@ -56,6 +56,7 @@ TEST_F(FaultyFileSystemTest, FailsEveryKind) {
   EXPECT_LT(file->read_at(0, {&byte, 1}), 0);
   EXPECT_EQ(file->write(0, as_bytes("x")).error().code, Errc::no_space);
   EXPECT_EQ(file->sync().error().code, Errc::no_space);
+  EXPECT_EQ(file->start_writeback(0, 1).error().code, Errc::no_space);
   EXPECT_EQ(file->truncate(0).error().code, Errc::no_space);
   EXPECT_EQ(file->reserve(0, 1).error().code, Errc::no_space);
   EXPECT_EQ(fs_.rename("d/a", "d/b").error().code, Errc::no_space);

@@ -116,6 +116,11 @@ class MemoryFile final : public storage::File {
     return finished();
   }
 
+  base::Status start_writeback(std::uint64_t, std::uint64_t) override {
+    const Lock lock(disk_->mutex);
+    return finished();
+  }
+
   base::Status reserve(std::uint64_t, std::uint64_t) override {
     const Lock lock(disk_->mutex);
     return finished();

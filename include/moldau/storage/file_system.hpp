@@ -32,6 +32,9 @@ class File : public base::ReadableFile {
   base::Status write(std::uint64_t position, ByteView bytes);
   /// Returns once the contents and the size survive a power cut (fdatasync).
   virtual base::Status sync() = 0;
+  /// Has the system begin to write that range to the disk, so that a later sync() finds less to do.  What was written
+  /// survives a power cut no more than before.  An error means what it means of a write; it is never no_space.
+  virtual base::Status start_writeback(std::uint64_t position, std::uint64_t size) = 0;
   [[nodiscard]] virtual base::Result<std::uint64_t> size() const = 0;
   virtual base::Status truncate(std::uint64_t size) = 0;
   /// Reserves room without changing the size; a file system that cannot is no error.
