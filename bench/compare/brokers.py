@@ -60,7 +60,7 @@ class Broker:
             return
         properties = self.directory / "format.properties"
         properties.write_text(_text(self._kafka_format_properties()))
-        cluster = base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=")
+        cluster = base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=").replace("-", "_")
         self._tool("storage", "format", "--standalone", "-t", cluster, "-c", str(properties))
 
     def start(self):

@@ -92,6 +92,13 @@ std::string_view set_free_bytes_min(Config& config, const std::string& value) {
   return {};
 }
 
+std::string_view set_scrub_interval(Config& config, const std::string& value) {
+  const auto interval = parse_integer<std::int64_t>(value);
+  if (!interval || *interval < 0) return "a number of milliseconds, or 0 (never)";
+  config.scrub_interval_ms = *interval;
+  return {};
+}
+
 std::string_view set_http(Config& config, const std::string& value) {
   const auto address = parse_address(value);
   if (!address) return "HOST:PORT";
@@ -119,6 +126,7 @@ const std::map<std::string_view, Setter>& setters() {
       {"storage.lane_file_bytes", bytes(&Config::lane_file_bytes, 1 << 20)},
       {"storage.tail_bytes_max", bytes(&Config::tail_bytes_max, 1 << 20)},
       {"storage.free_bytes_min", set_free_bytes_min},
+      {"storage.scrub_interval_ms", set_scrub_interval},
       {retention_policy, choice(&Config::offsets_retention_policy, {"keep", "kafka"},
                                 "keep or kafka")},
       {"http.enabled", set_http_enabled},

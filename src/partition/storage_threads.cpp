@@ -27,6 +27,32 @@ void pause(const std::stop_token& stop, std::chrono::nanoseconds time) {
   never.wait_for(lock, stop, time, [] { return false; });
 }
 
+/// A round takes no longer than this rate makes it.
+constexpr double scrub_bytes_per_second_min = 1024.0 * 1024;
+constexpr std::uint64_t scrub_step_bytes = 1024 * 1024;
+
+/// When to look for damage, how much at a time, so that a round through everything ends in the interval asked for.
+class ScrubPlan {
+ public:
+  explicit ScrubPlan(base::SteadyTime now) : next_(now), round_began_(now) {}
+  [[nodiscard]] base::SteadyTime next() const { return next_; }
+  void after(const storage::LogDirectory::Scrubbed& scrubbed, base::Milliseconds interval, std::uint64_t bytes_stored,
+             base::SteadyTime now) {
+    using Seconds = std::chrono::duration<double>;
+    const double rate = std::max(scrub_bytes_per_second_min, static_cast<double>(bytes_stored) /
+                                                                 std::max(1e-3, Seconds(interval).count()));
+    next_ = now + std::chrono::duration_cast<std::chrono::nanoseconds>(
+                      Seconds(static_cast<double>(scrubbed.bytes) / rate));
+    if (!scrubbed.round_ended) return;
+    next_ = std::max(next_, round_began_ + interval);
+    round_began_ = next_;
+  }
+
+ private:
+  base::SteadyTime next_;
+  base::SteadyTime round_began_;
+};
+
 /// Lets through so many bytes a second.
 class Pace {
  public:
@@ -129,6 +155,8 @@ void StorageThreads::run_cleanup(const std::stop_token& stop) {
   };
   auto retain_at = soon(options.retention_interval, first_cleanup_delay_max);
   auto compact_at = soon(options.compaction_backoff, first_cleanup_delay_max);
+  const auto scrubs = [&] { return options.scrub_interval > base::Milliseconds{0}; };
+  ScrubPlan scrub(soon(options.scrub_interval, first_cleanup_delay_max));
   while (!stop.stop_requested()) {
     options = cleanup_options_();
     control.key_bytes_max = options.compaction_key_bytes_max;
@@ -148,7 +176,16 @@ void StorageThreads::run_cleanup(const std::stop_token& stop) {
       }
       compact_at = soon(options.compaction_backoff, longest_interval);
     }
-    pause(stop, (options.compacts ? std::min(retain_at, compact_at) : retain_at) - clock_.now());
+    if (scrubs() && clock_.now() >= scrub.next()) {
+      const auto scrubbed = directory.scrub(scrub_step_bytes);
+      std::uint64_t stored = 0;
+      for (const auto& log : directory.logs()) stored += log->size_bytes();
+      scrub.after(scrubbed, options.scrub_interval, stored, clock_.now());
+    }
+    auto next = retain_at;
+    if (options.compacts) next = std::min(next, compact_at);
+    if (scrubs()) next = std::min(next, scrub.next());
+    pause(stop, next - clock_.now());
   }
 }
 

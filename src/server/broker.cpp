@@ -188,7 +188,10 @@ base::Status Broker::open_metadata() {
   partitions_.emplace(*directory_, static_config_, config_.node_id);
   storage_threads_.emplace(*partitions_, clock_,
                            [this] {
-                             return cleanup_options(static_config_.with_dynamic(*controller_->image(), config_.node_id));
+                             auto options = cleanup_options(
+                                 static_config_.with_dynamic(*controller_->image(), config_.node_id));
+                             options.scrub_interval = base::Milliseconds{config_.scrub_interval_ms};
+                             return options;
                            },
                            [this](const base::Error& error) { on_storage_failure(error); });
   cluster::SoloControllerOptions options;

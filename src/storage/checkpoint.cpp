@@ -12,15 +12,29 @@ using base::fail;
 namespace {
 
 constexpr std::uint32_t checkpoint_magic = 0x4D4C4350;  // "MLCP"
-constexpr std::uint16_t checkpoint_version = 2;
+constexpr std::uint16_t checkpoint_version = 3;
 /// Did not have the transaction indexes.
 constexpr std::uint16_t checkpoint_version_oldest = 1;
+/// From here on it has the checksums of other indexes.
+constexpr std::uint16_t checkpoint_version_indexes = 3;
 /// Instead of their count.
 constexpr std::uint32_t txns_unknown = 0xFFFFFFFF;
 constexpr std::uint16_t closed_flag = 1;
 constexpr std::uint16_t unsynced_flag = 2;
 constexpr std::size_t crc_at = 4;
 constexpr std::size_t checked_from = 8;
+
+IndexFacts decode_index(ByteSource& source, std::uint16_t version) {
+  IndexFacts facts;
+  facts.entries = source.get<std::uint32_t>();
+  if (version >= checkpoint_version_indexes) facts.crc = source.get<std::uint32_t>();
+  return facts;
+}
+
+void encode_index(const IndexFacts& facts, ByteSink& sink) {
+  sink.put(facts.entries);
+  sink.put(facts.crc.value_or(0));
+}
 
 std::optional<LogState> decode_log_state(ByteSource& source, std::uint16_t version) {
   LogState log;
@@ -38,8 +52,9 @@ std::optional<LogState> decode_log_state(ByteSource& source, std::uint16_t versi
   log.segment.max_timestamp_offset = Offset{source.get<std::int64_t>()};
   log.segment.first_timestamp_ms = source.get<std::int64_t>();
   log.segment.bytes_since_index = source.get<std::uint64_t>();
-  log.segment.offset_entries = source.get<std::uint32_t>();
-  log.segment.time_entries = source.get<std::uint32_t>();
+  log.segment.indexes_known = version < checkpoint_version_indexes || source.get<std::uint8_t>() != 0;
+  log.segment.offsets = decode_index(source, version);
+  log.segment.times = decode_index(source, version);
   const auto epochs = source.get<std::uint32_t>();
   for (std::uint32_t i = 0; i < epochs && source.ok(); ++i) {
     const LeaderEpoch epoch{source.get<std::int32_t>()};
@@ -62,6 +77,16 @@ std::optional<LogState> decode_log_state(ByteSource& source, std::uint16_t versi
     if (facts.kind > TxnIndexFacts::Kind::distrusted) return std::nullopt;
     log.txns->emplace(base, facts);
   }
+  const auto closed = version >= checkpoint_version_indexes ? source.get<std::uint32_t>() : 0;
+  for (std::uint32_t i = 0; i < closed && source.ok(); ++i) {
+    const Offset base{source.get<std::int64_t>()};
+    LogState::Closed segment;
+    segment.size = source.get<std::uint64_t>();
+    segment.offsets = decode_index(source, version);
+    segment.times = decode_index(source, version);
+    log.closed.emplace(base, segment);
+  }
+  log.dense = version >= checkpoint_version_indexes && source.get<std::uint8_t>() != 0;
   if (!source.ok()) return std::nullopt;
   return log;
 }
@@ -81,8 +106,11 @@ void encode_log_state(const LogState& log, ByteSink& sink) {
   sink.put(log.segment.max_timestamp_offset.value());
   sink.put(log.segment.first_timestamp_ms);
   sink.put(log.segment.bytes_since_index);
-  sink.put(log.segment.offset_entries);
-  sink.put(log.segment.time_entries);
+  // Without its checksum an index is as good as unknown.
+  const bool known = log.segment.indexes_known && log.segment.offsets.crc && log.segment.times.crc;
+  sink.put(static_cast<std::uint8_t>(known ? 1 : 0));
+  encode_index(log.segment.offsets, sink);
+  encode_index(log.segment.times, sink);
   sink.put(static_cast<std::uint32_t>(log.epochs.size()));
   for (const EpochStart& entry : log.epochs) {
     sink.put(entry.epoch.value());
@@ -92,13 +120,22 @@ void encode_log_state(const LogState& log, ByteSink& sink) {
   sink.put_text(log.offline);
   sink.put(static_cast<std::uint8_t>(log.set_aside ? 1 : 0));
   sink.put(log.txns ? static_cast<std::uint32_t>(log.txns->size()) : txns_unknown);
-  if (!log.txns) return;
-  for (const auto& [base, facts] : *log.txns) {
-    sink.put(base.value());
-    sink.put(static_cast<std::uint8_t>(facts.kind));
-    sink.put(facts.entries);
-    sink.put(facts.crc);
+  if (log.txns) {
+    for (const auto& [base, facts] : *log.txns) {
+      sink.put(base.value());
+      sink.put(static_cast<std::uint8_t>(facts.kind));
+      sink.put(facts.entries);
+      sink.put(facts.crc);
+    }
   }
+  sink.put(static_cast<std::uint32_t>(log.closed.size()));
+  for (const auto& [base, segment] : log.closed) {
+    sink.put(base.value());
+    sink.put(segment.size);
+    encode_index(segment.offsets, sink);
+    encode_index(segment.times, sink);
+  }
+  sink.put(static_cast<std::uint8_t>(log.dense ? 1 : 0));
 }
 
 std::string encode_checkpoint_header(const Checkpoint& checkpoint, std::size_t log_count) {

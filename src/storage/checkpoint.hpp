@@ -29,6 +29,16 @@ struct LogState {
   /// Of the segments whose transaction index has entries, or is not known to have none.  nullopt: the
   /// checkpoint does not say.
   std::optional<std::map<Offset, TxnIndexFacts>> txns = std::map<Offset, TxnIndexFacts>{};
+  /// Closed segments whose index files are known.
+  struct Closed {
+    std::uint64_t size = 0;
+    IndexFacts offsets;
+    IndexFacts times;
+  };
+  std::map<Offset, Closed> closed;
+  /// Nothing was ever compacted here, nor will be before another checkpoint: all of `closed` have to be as they were,
+  /// but for a first few that retention took.
+  bool dense = false;
   /// Why the log is offline, or empty.  It stays so until its files are what they should be again.
   std::string offline;
   /// Entries of the lane that its files lack were set aside in a file: it stays offline whatever happens.

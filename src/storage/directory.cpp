@@ -168,6 +168,12 @@ base::Result<std::optional<Checkpoint>> Directory::read_checkpoint() {
     if (!bytes && bytes.error().code == Errc::not_found) continue;
     if (!bytes) return bytes.error();
     auto checkpoint = decode_checkpoint(bytes.value());
+    const auto own = file_names::join(own_directory(), file_names::own_checkpoint);
+    if (!checkpoint && checkpoint.error().code == Errc::damaged && path != own && !fs_.info(own)) {
+      // After an orderly stop Kafka's files have all that is in it.
+      log::warn("storage.checkpoint_dropped", "{}: {}", path, checkpoint.error().message);
+      continue;
+    }
     if (!checkpoint)
       return fail(checkpoint.error().code, fmt::format("{}: {}", path, checkpoint.error().message));
     return std::optional<Checkpoint>{std::move(checkpoint).value()};
@@ -684,6 +690,7 @@ base::Status Directory::apply_retention() {
     }
   }
   if (moved) MOLDAU_TRY(commit());  // the new starts go before the files
+  MOLDAU_TRY(restore_indexes());
   MutexLock lock(background_mutex_);
   if (closed_) return {};
   MOLDAU_TRY(checkpoint_if_awaited());
@@ -697,6 +704,45 @@ base::Status Directory::apply_retention() {
                 base::to_string(status.error()));
   }
   return {};
+}
+
+// One at a time: each may take a second, in which nothing is written behind.
+base::Status Directory::restore_indexes() {
+  for (const auto& [id, log] : log_map()) {
+    for (bool more = true; more;) {
+      MutexLock lock(background_mutex_);
+      if (closed_) return {};
+      const auto restored = log->restore_indexes();
+      if (!restored) return fail_with(restored.error());
+      more = *restored;
+    }
+  }
+  return {};
+}
+
+LogDirectory::Scrubbed Directory::scrub(std::uint64_t bytes_max) {
+  Scrubbed scrubbed;
+  const auto logs = log_map();
+  auto at = scrubbed_log_ ? logs.lower_bound(*scrubbed_log_) : logs.begin();
+  while (at != logs.end() && scrubbed.bytes < bytes_max) {
+    if (scrubbed_log_ != at->first) {
+      scrubbed_log_ = at->first;
+      scrubbed_place_ = {};
+    }
+    // What is in the way is told by the log itself when it is damage; else its files went meanwhile.
+    const auto seen = at->second->scrub(scrubbed_place_, bytes_max - scrubbed.bytes);
+    if (seen) scrubbed.bytes += *seen;
+    if (!seen || scrubbed_place_.segment == no_offset) ++at;
+  }
+  scrubbed.round_ended = at == logs.end();
+  if (scrubbed.round_ended) {
+    scrubbed_log_.reset();
+    scrubbed_place_ = {};
+  } else if (scrubbed_log_ != at->first) {
+    scrubbed_log_ = at->first;
+    scrubbed_place_ = {};
+  }
+  return scrubbed;
 }
 
 base::Result<std::optional<Compacted>> Directory::compact(const CompactionControl& control) {

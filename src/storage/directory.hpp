@@ -48,6 +48,7 @@ class Directory final : public LogDirectory {
   base::Result<std::optional<std::chrono::milliseconds>> remove_deleted() override;
   base::Status apply_retention() override;
   base::Result<std::optional<Compacted>> compact(const CompactionControl& control) override;
+  Scrubbed scrub(std::uint64_t bytes_max) override;
   base::Status close(std::int64_t broker_epoch) override;
   [[nodiscard]] const DirectoryIdentity& identity() const override { return identity_; }
   [[nodiscard]] const Opened& opened() const override { return opened_; }
@@ -81,6 +82,7 @@ class Directory final : public LogDirectory {
   base::Status write_cleaner_offsets();
   /// Whether records may be judged by the wall clock.
   bool wall_clock_is_sound() MOLDAU_REQUIRES(background_mutex_);
+  base::Status restore_indexes();
   base::Status checkpoint_if_awaited() MOLDAU_REQUIRES(background_mutex_);
   void remove_later(std::vector<std::string> files, std::int64_t delay_ms);
   base::Status remove_own_directory();
@@ -133,6 +135,8 @@ class Directory final : public LogDirectory {
   std::optional<ClockSample> clock_seen_ MOLDAU_GUARDED_BY(background_mutex_);
   std::optional<base::SteadyTime> distrusts_clock_until_ MOLDAU_GUARDED_BY(background_mutex_);
   std::set<TopicIdPartition> not_compactable_;  // of the thread that compacts
+  std::optional<TopicIdPartition> scrubbed_log_;  // of the thread that scrubs: where it is,
+  PartitionLog::ScrubPlace scrubbed_place_;       // and how far
   std::atomic<bool> checkpoint_wanted_{false};
 
   mutable base::Mutex position_mutex_;

@@ -4,14 +4,24 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "moldau/base/bytes.hpp"
+#include "moldau/base/crc32c.hpp"
 #include "moldau/base/result.hpp"
 #include "moldau/storage/file_system.hpp"
 
 namespace moldau::storage {
+
+/// What is known of an index file: its first entries have this checksum.  The file itself has none, and one that lost
+/// or changed entries gives wrong answers (a retention that deletes too early among them).
+struct IndexFacts {
+  std::uint32_t entries = 0;
+  std::optional<std::uint32_t> crc = std::nullopt;  // earlier versions noted only how many there are
+  friend bool operator==(const IndexFacts&, const IndexFacts&) = default;
+};
 
 /// `Format` has an Entry, its size in bytes, encode(to, entry) and decode(from).
 /// Thread rule: its segment guards it.
@@ -26,9 +36,24 @@ class IndexTable {
 
   /// A new, empty table in memory.
   IndexTable() = default;
-  /// The first `count` entries of a file, read when needed.
-  IndexTable(std::shared_ptr<File> file, std::size_t count)
-      : file_(std::move(file)), in_file_(count), resident_(false) {}
+  /// The first `count` entries of a file, read when needed.  They are looked through here: nullopt when they are not
+  /// what `facts` say or, without a checksum, do not rise.  (blocks)
+  static base::Result<std::optional<IndexTable>> load(std::shared_ptr<File> file, std::size_t count,
+                                                      std::optional<std::uint32_t> crc) {
+    IndexTable table;
+    table.file_ = std::move(file);
+    table.in_file_ = count;
+    table.resident_ = false;
+    std::vector<std::uint8_t> bytes;
+    MOLDAU_ASSIGN(const bool there, table.read_all(bytes));
+    table.crc_ = base::crc32c(bytes);
+    bool good = there && (!crc || *crc == table.crc_);
+    for (std::size_t i = 1; good && !crc && i < count; ++i)
+      good = Format::rises(Format::decode(bytes.data() + (i - 1) * Format::bytes),
+                           Format::decode(bytes.data() + i * Format::bytes));
+    if (!good) return std::optional<IndexTable>{};
+    return std::optional<IndexTable>{std::move(table)};
+  }
 
   [[nodiscard]] std::size_t size() const { return resident_ ? entries_.size() : in_file_; }
   [[nodiscard]] bool empty() const { return size() == 0; }
@@ -36,10 +61,8 @@ class IndexTable {
   /// Of a resident table.
   [[nodiscard]] const std::vector<Entry>& entries() const { return entries_; }
   void append(const Entry& entry) { entries_.push_back(entry); }
-  void truncate(std::size_t count) {
-    entries_.resize(count);
-    in_file_ = std::min(in_file_, count);
-  }
+  /// Of what its file has.
+  [[nodiscard]] IndexFacts facts() const { return {static_cast<std::uint32_t>(in_file_), crc_}; }
 
   /// Entry `index`; false when it would have to wait for the disk.
   base::Result<bool> at(std::size_t index, bool may_block, Entry& out) const {
@@ -81,9 +104,10 @@ class IndexTable {
   /// Reads all entries into memory, so that the table can grow.
   base::Status make_resident() {
     if (resident_) return {};
-    std::vector<std::uint8_t> bytes(in_file_ * Format::bytes);
-    MOLDAU_ASSIGN(const std::size_t got, file_->read(0, bytes));
-    if (got < bytes.size()) return base::fail(base::Errc::damaged, "an index file became shorter");
+    std::vector<std::uint8_t> bytes;
+    MOLDAU_ASSIGN(const bool there, read_all(bytes));
+    if (!there || base::crc32c(bytes) != crc_)
+      return base::fail(base::Errc::damaged, "an index file is not what it was");
     entries_.reserve(in_file_);
     for (std::size_t i = 0; i < in_file_; ++i)
       entries_.push_back(Format::decode(bytes.data() + i * Format::bytes));
@@ -116,6 +140,12 @@ class IndexTable {
   [[nodiscard]] std::shared_ptr<File> file() const { return file_; }
 
  private:
+  base::Result<bool> read_all(std::vector<std::uint8_t>& bytes) const {
+    bytes.resize(in_file_ * Format::bytes);
+    if (bytes.empty()) return true;
+    MOLDAU_ASSIGN(const std::size_t got, file_->read(0, bytes));
+    return got == bytes.size();
+  }
   base::Status write_new_entries(File& file) {
     if (in_file_ == entries_.size()) return {};
     std::vector<std::uint8_t> bytes((entries_.size() - in_file_) * Format::bytes);
@@ -123,13 +153,15 @@ class IndexTable {
       Format::encode(bytes.data() + (i - in_file_) * Format::bytes, entries_[i]);
     MOLDAU_TRY(file.write(static_cast<std::uint64_t>(in_file_) * Format::bytes,
                           base::ByteView(bytes)));
+    crc_ = base::crc32c(bytes, crc_);
     in_file_ = entries_.size();
     return {};
   }
 
   std::vector<Entry> entries_;  // when resident
   std::shared_ptr<File> file_;  // when not; second owner: the list of files to sync
-  std::size_t in_file_ = 0;     // entries that were written
+  std::size_t in_file_ = 0;     // entries that were written,
+  std::uint32_t crc_ = 0;       // and their checksum
   bool resident_ = true;
 };
 

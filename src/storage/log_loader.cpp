@@ -144,6 +144,14 @@ std::shared_ptr<Segment> existing(FileSystem& fs, const std::string& directory, 
   known.size = file.size;
   known.end = end;
   known.txns = txn_facts(file, state);
+  if (state != nullptr) {
+    const auto place = state->closed.find(file.base);
+    known.indexes_known = place != state->closed.end();
+    if (known.indexes_known) {
+      known.offsets = place->second.offsets;
+      known.times = place->second.times;
+    }
+  }
   auto segment = Segment::existing(fs, directory, known, now_ms);
   if (!file.has_indexes) segment->note_indexes_missing();
   return segment;
@@ -153,7 +161,7 @@ std::shared_ptr<Segment> restore(FileSystem& fs, const std::string& directory, c
                                  const LogState& state, std::int64_t now_ms) {
   SegmentState known = state.segment;
   known.txns = txn_facts(file, &state);
-  return Segment::restore(fs, directory, known, now_ms);
+  return Segment::existing(fs, directory, known, now_ms);
 }
 
 std::vector<EpochStart> read_epochs(FileSystem& fs, const std::string& directory) {
@@ -236,6 +244,9 @@ base::Result<LoadedParts> load_from_files(FileSystem& fs, const std::string& dir
   LoadedParts loaded;
   LogParts& parts = loaded.parts;
   MOLDAU_ASSIGN(const auto files, list_segments(fs, directory));
+  if (options.clean && files.empty() && known != nullptr && known->segment.end > Offset{0})
+    return fail(Errc::damaged, fmt::format("{} has no segments; it had reached offset {}", directory,
+                                           known->segment.end.value()));
   if (files.empty()) {
     MOLDAU_ASSIGN(auto segment,
                   Segment::create(fs, directory, options.log_start, options.now_ms));
@@ -270,6 +281,11 @@ base::Result<LoadedParts> load_from_files(FileSystem& fs, const std::string& dir
     parts.unsynced = true;
   }
   parts.end = parts.segments.back()->end_offset();
+  // Nobody but a truncation, which there is none of between two brokers, takes from a log's end.
+  if (options.clean && known != nullptr && parts.end < known->segment.end)
+    return fail(Errc::damaged, fmt::format("{} ends at offset {}; it had reached {}",
+                                           parts.segments.back()->path(file_names::log_suffix), parts.end.value(),
+                                           known->segment.end.value()));
   parts.start = std::min(parts.start, parts.end);
   parts.epochs_on_disk = read_epochs(fs, directory);
   parts.epochs = LeaderEpochs(parts.epochs_on_disk);

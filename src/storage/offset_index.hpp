@@ -15,6 +15,9 @@ struct OffsetIndexFormat {
     base::store_be(to, entry.relative_offset);
     base::store_be(to + 4, entry.position);
   }
+  static bool rises(const Entry& a, const Entry& b) {
+    return a.relative_offset < b.relative_offset && a.position < b.position;
+  }
   static Entry decode(const std::uint8_t* from) {
     return {base::load_be<std::uint32_t>(from), base::load_be<std::uint32_t>(from + 4)};
   }

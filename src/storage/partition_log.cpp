@@ -80,6 +80,7 @@ void PartitionLog::set_damaged(LogState state, const base::Error& reason) {
   active_ = nullptr;
   MutexLock lock(mutex_);
   offline_ = reason;
+  takes_no_writes_ = true;
 }
 
 base::Status PartitionLog::check_online() const {
@@ -252,7 +253,21 @@ std::vector<PartitionLog::SegmentPtr> PartitionLog::segments() const {
   return segments_;
 }
 
+/// Damage that a reader met takes the log out of service: nobody is to skip over it, or add to it, unawares.  What was
+/// accepted before goes to its files all the same, and these stay as they are.
+void PartitionLog::note_damage(const base::Error& damage) {
+  MutexLock lock(mutex_);
+  if (offline_) return;
+  log::error("storage.log_offline", "{} is offline: {}; \"moldau log check\" tells what else is damaged",
+             file_names::of_partition(name_), damage.message);
+  offline_ = damage;
+}
+
 base::Result<ReadResult> PartitionLog::read(Offset from, const ReadLimits& limits) {
+  return noting_damage(read_batches(from, limits));
+}
+
+base::Result<ReadResult> PartitionLog::read_batches(Offset from, const ReadLimits& limits) {
   ReadResult result;
   result.next_offset = from;
   SegmentPtr segment;
@@ -286,7 +301,7 @@ base::Result<std::optional<std::vector<AbortedTransaction>>> PartitionLog::abort
     Offset from, Offset upper, bool may_block) {
   using List = std::vector<AbortedTransaction>;
   std::vector<TxnIndexEntry> found;
-  MOLDAU_ASSIGN(const bool done, collect_aborted(from, upper, may_block, found));
+  MOLDAU_ASSIGN(const bool done, noting_damage(collect_aborted(from, upper, may_block, found)));
   if (!done) return std::optional<List>{};
   List result;
   result.reserve(found.size());
@@ -343,6 +358,10 @@ base::Status PartitionLog::load_txn_index(const SegmentPtr& segment) {
 
 base::Result<std::optional<TimestampOffset>> PartitionLog::find_timestamp(std::int64_t target_ms,
                                                                           Offset upper) {
+  return noting_damage(look_for_timestamp(target_ms, upper));
+}
+
+base::Result<std::optional<TimestampOffset>> PartitionLog::look_for_timestamp(std::int64_t target_ms, Offset upper) {
   using Found = std::optional<TimestampOffset>;
   Offset from{};
   std::vector<TailBatch> in_memory;
@@ -370,6 +389,10 @@ base::Result<std::optional<TimestampOffset>> PartitionLog::find_timestamp(std::i
 }
 
 base::Result<std::optional<TimestampOffset>> PartitionLog::max_timestamp(Offset upper) {
+  return noting_damage(look_for_max_timestamp(upper));
+}
+
+base::Result<std::optional<TimestampOffset>> PartitionLog::look_for_max_timestamp(Offset upper) {
   std::int64_t largest = -1;
   base::SharedBytes batch;  // the one that holds it, when it is in memory
   SegmentPtr segment;       // or else its segment,
@@ -402,6 +425,7 @@ base::Result<std::optional<TimestampOffset>> PartitionLog::max_timestamp(Offset 
   if (!batch.empty()) return find_timestamp_in_batch(batch.view(), largest, from);
   MOLDAU_ASSIGN(const auto place, segment->locate(last_offset, true));
   if (!place.found) return std::optional<TimestampOffset>{};
+  MOLDAU_TRY(segment->verify(place.position, place.position + place.header.size, true));
   MOLDAU_ASSIGN(auto scanner, segment->scan(place.position));
   MOLDAU_ASSIGN(const auto step, scanner.next());
   if (step != BatchScanner::Step::batch) return std::optional<TimestampOffset>{};
@@ -493,6 +517,7 @@ std::int64_t PartitionLog::file_delete_delay_ms() const {
 void PartitionLog::take_offline(const base::Error& reason) {
   MutexLock lock(mutex_);
   if (!offline_) offline_ = reason;
+  takes_no_writes_ = true;
 }
 
 void PartitionLog::release_memory() {
@@ -639,7 +664,7 @@ base::Status PartitionLog::flush(std::int64_t now_ms) {
     {
       MutexLock lock(mutex_);
       flush_announced_ = false;
-      if (!offline_) tail_.collect_unflushed(durable_end_, flush_bytes_max, batches);
+      if (!takes_no_writes_) tail_.collect_unflushed(durable_end_, flush_bytes_max, batches);
       if (batches.empty()) {
         waits_for_flush_ = false;
         return {};
@@ -709,11 +734,17 @@ LogState PartitionLog::state() const {
   // A start above what is flushed is in the lane, behind the batches up to it.
   state.start = std::min(start_, state.segment.end);
   state.epochs = epochs_.below(flushed_end_);
-  for (const auto& segment : segments_)
-    if (const auto facts = segment->txn_facts(); !facts.is_empty())
-      state.txns->emplace(segment->base_offset(), facts);
+  for (const auto& segment : segments_) {
+    const auto known = segment->state();
+    if (!known.txns.is_empty()) state.txns->emplace(segment->base_offset(), known.txns);
+    if (segment != active_ && known.indexes_known && known.offsets.crc && known.times.crc)
+      state.closed.emplace(segment->base_offset(), LogState::Closed{known.size, known.offsets, known.times});
+  }
+  state.dense = is_dense();
   return state;
 }
+
+bool PartitionLog::is_dense() const { return !options_.compact_policy && cleaned_end_.value() < 0; }
 
 bool PartitionLog::drop_tail(std::size_t bytes_max) {
   MutexLock lock(mutex_);
@@ -728,24 +759,54 @@ void PartitionLog::expire_producers(std::int64_t now_ms) {
   flushed_producers_.expire(now_ms, options_.producer_id_expiration_ms);
 }
 
-base::Status PartitionLog::restore_indexes(Segment::Files& to_sync) {
+base::Result<bool> PartitionLog::restore_indexes() {
   for (const auto& segment : segments()) {
     if (segment == active_) continue;
-    const auto restored = segment->restore_indexes(to_sync);
-    if (restored) {
-      finished_now_ = finished_now_ || *restored;
-    } else if (restored.error().code == Errc::damaged) {
-      log::warn("storage.index_not_rebuilt", "{}", restored.error().message);
-    } else {
-      return restored.error();
-    }
+    const auto restored = segment->restore_indexes(unsynced_);
+    if (restored && !*restored) continue;
+    if (!restored && restored.error().code != Errc::damaged) return restored.error();
+    if (!restored) log::warn("storage.index_not_rebuilt", "{}", restored.error().message);
+    if (restored) finished_now_ = directory_unsynced_ = true;
+    return true;
   }
-  return {};
+  return false;
+}
+
+base::Result<std::uint64_t> PartitionLog::scrub(ScrubPlace& place, std::uint64_t bytes_max) {
+  SegmentPtr segment;
+  bool is_active = false;
+  {
+    MutexLock lock(mutex_);
+    if (offline_) {
+      place = {no_offset, 0};
+      return 0;
+    }
+    const auto at = std::partition_point(segments_.begin(), segments_.end(),
+                                         [&](const SegmentPtr& s) { return s->base_offset() < place.segment; });
+    if (at == segments_.end()) {
+      place = {no_offset, 0};
+      return 0;
+    }
+    segment = *at;
+    is_active = std::next(at) == segments_.end();
+  }
+  if (segment->base_offset() != place.segment) place = {segment->base_offset(), 0};
+  if (place.position == 0 && !is_active) MOLDAU_TRY(segment->look_through_indexes());
+  const std::uint64_t begin = place.position;
+  const std::uint64_t size = segment->size();
+  MOLDAU_ASSIGN(place.position, noting_damage(segment->look_through(begin, std::min(size, begin + bytes_max))));
+  const std::uint64_t seen = place.position - begin;
+  if (place.position >= size) place = {segment->base_offset() + 1, 0};
+  return seen;
 }
 
 base::Status PartitionLog::finish(Segment::Files& to_sync) {
   if (damaged_) return {};
-  MOLDAU_TRY(restore_indexes(to_sync));
+  for (bool more = true; more;) {
+    MOLDAU_ASSIGN(more, restore_indexes());
+  }
+  to_sync.insert(to_sync.end(), unsynced_.begin(), unsynced_.end());
+  unsynced_.clear();
   if (finished_) return {};
   MOLDAU_TRY(load_txn_index(active_));
   MOLDAU_TRY(active_->finish(to_sync));
@@ -892,6 +953,24 @@ void PartitionLog::replay_ended() {
   log::error("storage.segments_missing", "{}: its files begin at offset {}, and {} was its start",
              file_names::of_partition(name_), segments_.front()->base_offset().value(), start_.value());
   start_ = segments_.front()->base_offset();
+}
+
+base::Status PartitionLog::check_closed(const LogState& known) const {
+  if (!known.dense) return {};
+  MutexLock lock(mutex_);
+  for (auto closed = known.closed.begin(); closed != known.closed.end(); ++closed) {
+    const auto next = std::next(closed);
+    const Offset end = next == known.closed.end() ? known.segment.base : next->first;
+    if (end <= start_) continue;  // retention may have taken it
+    const auto segment = std::find_if(segments_.begin(), segments_.end(),
+                                      [&](const SegmentPtr& s) { return s->base_offset() == closed->first; });
+    const std::uint64_t size = segment == segments_.end() ? 0 : (*segment)->size();
+    if (size == closed->second.size) continue;
+    return fail(Errc::damaged, fmt::format("{} holds {} bytes; it had {}",
+                                           file_names::of_offset(directory_, closed->first, file_names::log_suffix),
+                                           size, closed->second.size));
+  }
+  return {};
 }
 
 }  // namespace moldau::storage

@@ -148,6 +148,16 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   void take_offline(const base::Error& reason);
   void release_memory();
 
+  /// Makes anew the indexes of one closed segment that lacks them; false when none does.  (blocks)
+  base::Result<bool> restore_indexes();
+  /// Any thread: looks through about so many bytes of batches from `place` on, and moves it; to no_offset at the end.
+  /// Damage takes the log offline.  Errors: damaged.  (blocks)
+  struct ScrubPlace {
+    Offset segment{0};  // the first that begins at or above it
+    std::uint64_t position = 0;
+  };
+  base::Result<std::uint64_t> scrub(ScrubPlace& place, std::uint64_t bytes_max);
+
   // Retention and compaction (partition_log_cleanup.cpp); background as well, but for the two that say so.
   /// Moves the start up to what retention keeps; without time, what is old stays.  Whether it moved.  (blocks)
   base::Result<bool> apply_retention(std::int64_t now_ms, bool with_time);
@@ -177,6 +187,9 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   // Recovery, before the log is shared.
   base::Status replay(const LaneRecord& record);
   void replay_ended();
+  /// Whether the closed segments are those that a checkpoint tells of, where they cannot have changed since.
+  /// Errors: damaged.
+  base::Status check_closed(const LogState& known) const;
 
   [[nodiscard]] const std::string& directory() const { return directory_; }
   [[nodiscard]] Offset first_segment_base() const;
@@ -193,6 +206,16 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   SegmentPtr segment_of(Offset offset) const MOLDAU_REQUIRES(mutex_);
   SegmentPtr segment_after(const Segment& segment) const;
   std::vector<SegmentPtr> segments() const;
+  /// Takes the log offline when a result tells of damage.
+  template <typename Result>
+  Result noting_damage(Result result) {
+    if (!result && result.error().code == base::Errc::damaged) note_damage(result.error());
+    return result;
+  }
+  void note_damage(const base::Error& damage);
+  base::Result<ReadResult> read_batches(Offset from, const ReadLimits& limits);
+  base::Result<std::optional<TimestampOffset>> look_for_timestamp(std::int64_t target_ms, Offset upper);
+  base::Result<std::optional<TimestampOffset>> look_for_max_timestamp(Offset upper);
   /// Reads a segment's transaction index, or makes it anew where it is not what it was.  (blocks)
   base::Status load_txn_index(const SegmentPtr& segment) MOLDAU_EXCLUDES(txn_index_mutex_);
   /// Adds the aborted transactions that overlap [from, upper) in no order; false when that would block.
@@ -200,8 +223,7 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
                                      std::vector<TxnIndexEntry>& found);
   [[nodiscard]] std::optional<Offset> first_unstable() const MOLDAU_REQUIRES(mutex_);
   base::Result<Offset> retained_start(std::int64_t now_ms, bool with_time) const;
-  /// Those of closed segments that a start did not find.  (blocks)
-  base::Status restore_indexes(Segment::Files& to_sync);
+  [[nodiscard]] bool is_dense() const MOLDAU_REQUIRES(mutex_);
   base::Status write_run(std::span<const TailBatch> run);
   base::Status roll(Offset base, std::int64_t now_ms);
   base::Status write_snapshot(Offset at, Segment::Files& to_sync);
@@ -219,6 +241,7 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   mutable base::Mutex mutex_;
   LogOptions options_ MOLDAU_GUARDED_BY(mutex_);
   std::optional<base::Error> offline_ MOLDAU_GUARDED_BY(mutex_);
+  bool takes_no_writes_ MOLDAU_GUARDED_BY(mutex_) = false;  // offline, and its files are not to be touched
   // Invariant: start_ <= end_, flushed_end_ <= durable_end_ <= end_, and the tail, when it is not empty,
   // begins at or below flushed_end_ and ends at end_.
   Offset start_ MOLDAU_GUARDED_BY(mutex_);
@@ -232,6 +255,7 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   Offset truncated_to_ MOLDAU_GUARDED_BY(mutex_);
   Lsn start_lsn_ MOLDAU_GUARDED_BY(mutex_){0};  // with it the start is durable
   Offset checkpointed_base_ MOLDAU_GUARDED_BY(mutex_){-1};  // of the active segment that a start would look for
+  bool checkpointed_dense_ MOLDAU_GUARDED_BY(mutex_) = true;  // a start would miss segments that compaction took
   Offset cleaned_end_ MOLDAU_GUARDED_BY(mutex_){-1};
   Tail tail_ MOLDAU_GUARDED_BY(mutex_);
   std::vector<SegmentPtr> segments_ MOLDAU_GUARDED_BY(mutex_);

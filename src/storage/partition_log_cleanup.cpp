@@ -75,7 +75,10 @@ base::Result<Offset> PartitionLog::retained_start(std::int64_t now_ms, bool with
 
 base::Result<bool> PartitionLog::apply_retention(std::int64_t now_ms, bool with_time) {
   if (active_ == nullptr) return false;
-  MOLDAU_ASSIGN(const Offset start, retained_start(now_ms, with_time));
+  const auto retained = retained_start(now_ms, with_time);
+  // Whatever it is that cannot be read, it is this log's trouble alone.
+  if (!retained) return noting_damage(base::Result<bool>(fail(Errc::damaged, retained.error().message)));
+  const Offset start = *retained;
   if (start <= start_offset()) return false;
   // The active segment can go as well: a new one takes its place.
   if (start >= active_->end_offset() && active_->size() > 0) MOLDAU_TRY(roll(start, now_ms));
@@ -107,7 +110,9 @@ base::Status PartitionLog::remove_below_start(std::vector<std::string>& aside) {
 
 bool PartitionLog::waits_for_checkpoint() const {
   MutexLock lock(mutex_);
-  if (offline_ || segments_.size() < 2 || segments_.back()->base_offset() <= checkpointed_base_) return false;
+  if (offline_ || segments_.size() < 2) return false;
+  if (options_.compact_policy && checkpointed_dense_) return true;
+  if (segments_.back()->base_offset() <= checkpointed_base_) return false;
   return options_.compact_policy || segments_.front()->end_offset() <= start_;
 }
 
@@ -115,6 +120,7 @@ void PartitionLog::note_checkpointed() {
   if (active_ == nullptr) return;
   MutexLock lock(mutex_);
   checkpointed_base_ = active_->base_offset();
+  checkpointed_dense_ = is_dense();
 }
 
 // ---- Compaction.
@@ -136,7 +142,7 @@ base::Result<std::optional<Cleanable>> PartitionLog::cleanable(std::int64_t now_
   std::vector<SegmentPtr> segments;
   {
     MutexLock lock(mutex_);
-    if (offline_ || !options_.compact_policy) return Answer{};
+    if (offline_ || !options_.compact_policy || checkpointed_dense_) return Answer{};
     options = options_;
     range.end = std::min(first_unstable().value_or(durable_end_), checkpointed_base_);
     range.first_dirty = cleaned_end_ > end_ ? start_ : std::max(cleaned_end_, start_);

@@ -16,6 +16,7 @@ base::Status apply_batches(Segment& segment, Offset from, Offset end, ProducerSt
                            const std::function<void(const CompletedTransaction&)>& completed) {
   MOLDAU_ASSIGN(const auto first, segment.locate(from, true));
   if (!first.found) return {};
+  MOLDAU_TRY(segment.verify(first.position, segment.size(), true));
   MOLDAU_ASSIGN(auto scanner, segment.scan(first.position));
   for (;;) {
     MOLDAU_ASSIGN(const auto step, scanner.next());

@@ -41,6 +41,7 @@ class Recovery {
       for (auto& [id, log] : result_.logs) log->replay_ended();
       if (input_.sync) MOLDAU_TRY(sync_set_aside());
     }
+    if (input_.checkpoint && input_.checkpoint->synced && (replaying_ || input_.clean)) check_segments();
     return std::move(result_);
   }
 
@@ -66,10 +67,7 @@ class Recovery {
       if (!partition) continue;
       // The metadata log is its owner's, who recovers it: cut here, it would lose what it had synced.
       if (partition->topic == file_names::metadata_topic) continue;
-      const auto text = read_whole(
-          fs_, file_names::join(directory_of(*partition), file_names::partition_metadata));
-      const auto topic_id =
-          text ? decode_partition_metadata(text.value()) : base::Result<TopicId>(text.error());
+      const auto topic_id = topic_id_of(*partition);
       if (!topic_id) {
         // Made and not finished before a crash, or not a partition at all: nobody owns it.
         log::warn("storage.directory_ignored", "{}: {}", name, topic_id.error().message);
@@ -78,6 +76,39 @@ class Recovery {
       MOLDAU_TRY(found({*partition, topic_id.value()}));
     }
     return {};
+  }
+
+  /// What partition.metadata says.  It has no checksum: where the checkpoint has a log of that name, and its very files
+  /// are there, that one's it is.
+  base::Result<TopicId> topic_id_of(const TopicPartition& name) {
+    const auto path = file_names::join(directory_of(name), file_names::partition_metadata);
+    const auto text = read_whole(fs_, path);
+    auto topic_id = text ? decode_partition_metadata(text.value()) : base::Result<TopicId>(text.error());
+    if (names_.empty() && input_.checkpoint)
+      for (const auto& [id, log] : input_.checkpoint->logs) names_[log.name] = &log;
+    const auto known = names_.find(name);
+    if (known == names_.end() || (topic_id && *topic_id == known->second->topic_id)) return topic_id;
+    // A topic may have been made anew, by Kafka or since the checkpoint.
+    const bool is_another = topic_id && (replaying_ ? was_made_since({*topic_id, name.partition})
+                                                    : !holds(name, known->second->segment));
+    if (is_another) return topic_id;
+    log::warn("storage.topic_id_restored", "{} is not what it was, and is made anew", path);
+    MOLDAU_TRY(write_whole(fs_, path, encode_partition_metadata(known->second->topic_id)));
+    return known->second->topic_id;
+  }
+
+  bool was_made_since(const TopicIdPartition& id) {
+    bool made = false;
+    const auto read = read_all_of_lane([&](const LaneRecord& record) -> base::Status {
+      made = made || (record.kind == lane_format::Kind::log_created && record.partition == id);
+      return {};
+    });
+    return made || !read;
+  }
+
+  bool holds(const TopicPartition& name, const SegmentState& active) {
+    const auto info = fs_.info(file_names::of_offset(directory_of(name), active.base, file_names::log_suffix));
+    return info && info->size == active.size && active.end > Offset{0};
   }
 
   base::Result<OffsetCheckpoint> read_offsets(std::string_view name) {
@@ -143,7 +174,8 @@ class Recovery {
     state.start = options.log_start;
     state.segment.base = no_offset;
     state.segment.end = options.recovery_point;
-    return add(found, load_from_files(fs_, directory_of(found.name), options, known), state);
+    // What it had is told again at the next start, should it be offline.
+    return add(found, load_from_files(fs_, directory_of(found.name), options, known), known ? *known : state);
   }
 
   /// A damaged log is offline, and a failing disk is an error of the whole directory.
@@ -287,6 +319,23 @@ class Recovery {
     return {};
   }
 
+  /// A log that lacks a segment, or a part of one, is offline until it is there again.
+  void check_segments() {
+    for (auto& [id, log] : result_.logs) {
+      const auto known = input_.checkpoint->logs.find(id);
+      if (known == input_.checkpoint->logs.end() || !log->has_files()) continue;
+      const auto status = log->check_closed(known->second);
+      if (status) continue;
+      log::error("storage.log_offline", "{} is offline: {}", file_names::of_partition(log->topic_partition()),
+                 status.error().message);
+      LogState state = log->state();
+      state.closed = known->second.closed;
+      state.dense = true;
+      log->release_memory();
+      log->set_damaged(std::move(state), status.error());
+    }
+  }
+
   base::Status flush() {
     bytes_in_memory_ = 0;
     for (auto& [id, log] : result_.logs) {
@@ -308,6 +357,7 @@ class Recovery {
   Recovered result_;
   OffsetCheckpoint recovery_points_;
   OffsetCheckpoint log_starts_;
+  std::map<TopicPartition, const LogState*> names_;  // of the checkpoint
   std::vector<Found> unexplained_;
   std::set<std::string> deleted_names_;
   std::set<TopicIdPartition> lost_;

@@ -58,15 +58,6 @@ std::shared_ptr<Segment> Segment::existing(FileSystem& fs, std::string directory
   return segment;
 }
 
-std::shared_ptr<Segment> Segment::restore(FileSystem& fs, std::string directory,
-                                          const SegmentState& state, std::int64_t now_ms) {
-  auto segment = std::shared_ptr<Segment>(new Segment(fs, std::move(directory), state));
-  MutexLock lock(segment->mutex_);
-  segment->index_counts_known_ = true;
-  segment->created_ms_ = now_ms;
-  return segment;
-}
-
 base::Result<std::shared_ptr<Segment>> Segment::adopt(FileSystem& fs, std::string directory, Offset base,
                                                       Offset end, std::shared_ptr<File> file,
                                                       std::uint64_t size, std::int64_t now_ms) {
@@ -106,9 +97,10 @@ Offset Segment::end_offset() const {
 SegmentState Segment::state() const {
   MutexLock lock(mutex_);
   SegmentState state = state_;
-  if (indexes_loaded_) {
-    state.offset_entries = static_cast<std::uint32_t>(offsets_.size());
-    state.time_entries = static_cast<std::uint32_t>(times_.size());
+  if (indexes_loaded_ && !indexes_missing_) {
+    state.indexes_known = true;
+    state.offsets = offsets_.facts();
+    state.times = times_.facts();
   }
   if (txns_) state.txns = txns_->facts();
   return state;
@@ -126,25 +118,35 @@ base::Result<std::shared_ptr<File>> Segment::file() {
   return open_file();
 }
 
-// Indexes are derived: one that is missing or short is left out, and look-ups scan from the start.
-base::Status Segment::load_indexes() {
-  if (indexes_loaded_) return {};
-  indexes_loaded_ = true;
-  const bool counts_known = index_counts_known_;
+// Indexes are derived: where one is missing or damaged, look-ups go through the batches.
+base::Result<bool> Segment::load_indexes(bool may_block) {
+  if (indexes_loaded_) return true;
+  if (!may_block) return false;
   const auto load = [&]<class Table>(Table& table, std::string_view suffix, std::size_t entry_bytes,
-                                     std::uint32_t known_count) -> base::Status {
+                                     const IndexFacts& facts) {
     auto index_file = fs_.open(path(suffix), FileSystem::Open::read_write);
-    if (!index_file && index_file.error().code == Errc::not_found) return {};
-    if (!index_file) return index_file.error();
-    MOLDAU_ASSIGN(const std::uint64_t bytes, index_file.value()->size());
-    std::size_t count = static_cast<std::size_t>(bytes / entry_bytes);
-    if (counts_known) count = count < known_count ? 0 : known_count;
-    if (count > 0) table = Table(std::move(index_file).value(), count);
-    return {};
+    if (!index_file && index_file.error().code == Errc::not_found) return facts.entries == 0;
+    if (!index_file) return false;
+    const auto bytes = index_file.value()->size();
+    if (!bytes) return false;
+    const auto there = static_cast<std::size_t>(*bytes / entry_bytes);
+    const std::size_t count = state_.indexes_known ? facts.entries : there;
+    if (count > there) return false;
+    if (count == 0) return true;
+    auto loaded = Table::load(std::move(index_file).value(), count, facts.crc);
+    if (!loaded || !*loaded) return false;
+    table = std::move(**loaded);
+    return true;
   };
-  MOLDAU_TRY(load(offsets_, file_names::index_suffix, OffsetIndexFormat::bytes,
-                  state_.offset_entries));
-  return load(times_, file_names::time_index_suffix, TimeIndexFormat::bytes, state_.time_entries);
+  const bool offsets = load(offsets_, file_names::index_suffix, OffsetIndexFormat::bytes, state_.offsets);
+  const bool times = load(times_, file_names::time_index_suffix, TimeIndexFormat::bytes, state_.times);
+  indexes_loaded_ = true;
+  if (offsets && times) return true;
+  log::warn("storage.index_damaged", "the indexes of {} are not what they were", path(file_names::log_suffix));
+  offsets_ = {};
+  times_ = {};
+  indexes_missing_ = true;
+  return true;
 }
 
 base::Status Segment::prepare_to_append() {
@@ -152,28 +154,22 @@ base::Status Segment::prepare_to_append() {
   {
     MutexLock lock(mutex_);
     if (ready_to_append_) return {};
-    MOLDAU_TRY(load_indexes());
-    const bool lost = index_counts_known_ && (offsets_.size() != state_.offset_entries ||
-                                              times_.size() != state_.time_entries);
-    usable = !lost && offsets_.make_resident().has_value() && times_.make_resident().has_value();
-    if (usable) {
-      const auto& offsets = offsets_.entries();
-      for (std::size_t i = 0; i < offsets.size(); ++i)
-        usable = usable && offsets[i].position < state_.size &&
-                 (i == 0 || (offsets[i].position > offsets[i - 1].position &&
-                             offsets[i].relative_offset > offsets[i - 1].relative_offset));
-      const auto& times = times_.entries();
-      for (std::size_t i = 1; i < times.size(); ++i)
-        usable = usable && times[i].timestamp_ms > times[i - 1].timestamp_ms;
-      if (usable && !index_counts_known_ && !times.empty()) {
-        state_.max_timestamp_ms = times.back().timestamp_ms;
-        state_.max_timestamp_offset = base_ + times.back().relative_offset;
+    MOLDAU_TRY(load_indexes(true));
+    usable = !indexes_missing_ && offsets_.make_resident().has_value() && times_.make_resident().has_value();
+    if (usable && !state_.indexes_known) {
+      usable = offsets_.empty() || offsets_.entries().back().position < state_.size;
+      if (usable && !times_.empty()) {
+        state_.max_timestamp_ms = times_.entries().back().timestamp_ms;
+        state_.max_timestamp_offset = base_ + times_.entries().back().relative_offset;
       }
     }
   }
   if (!usable) {
     log::info("storage.index_rebuilt", "the indexes of {} are made anew", path(file_names::log_suffix));
-    MOLDAU_TRY(rebuild_whole());
+    const auto rebuilt = rebuild_whole();
+    if (!rebuilt && rebuilt.error().code != Errc::damaged) return rebuilt;
+    // What is appended is there all the same, behind the damage that readers will meet.
+    if (!rebuilt) log::error("storage.damaged", "{}", rebuilt.error().message);
   }
   MOLDAU_TRY(first_timestamp());
   MutexLock lock(mutex_);
@@ -265,6 +261,7 @@ base::Status Segment::append(std::span<const TailBatch> batches,
       note_batch(*header, position, index_interval_bytes);
       position += header->size;
     }
+    verified_.add(begin, position);
   }
   return writeback_.grown(*log_file, position);
 }
@@ -304,9 +301,6 @@ base::Status Segment::finish(Files& to_sync) {
   to_sync.push_back(times_.file());
   if (file_ != nullptr) to_sync.push_back(file_);
   ready_to_append_ = false;
-  index_counts_known_ = true;
-  state_.offset_entries = static_cast<std::uint32_t>(offsets_.size());
-  state_.time_entries = static_cast<std::uint32_t>(times_.size());
   return {};
 }
 
@@ -319,6 +313,7 @@ base::Status Segment::truncate(std::uint64_t size, Offset end) {
     state_.size = size;
     state_.end = end;
     hints_ = {};
+    verified_.cut(size);
   }
   MOLDAU_ASSIGN(const auto rebuilt, rebuild());
   if (rebuilt.good_bytes != size) return fail(Errc::damaged, path(file_names::log_suffix) + " was cut amid a batch");
@@ -340,7 +335,7 @@ base::Result<Segment::Rebuilt> Segment::rebuild() {
   state_.base = state_.end = base_;
   state_.txns = old.txns;
   indexes_loaded_ = ready_to_append_ = true;
-  index_counts_known_ = false;
+  indexes_missing_ = false;
   Rebuilt rebuilt;
   BatchScanner scanner(*log_file, 0, old.size, true, scan_window_bytes);
   for (;;) {
@@ -354,6 +349,7 @@ base::Result<Segment::Rebuilt> Segment::rebuild() {
                           (scanner.header().has_producer() && scanner.header().is_control());
   }
   rebuilt.good_bytes = state_.size;
+  verified_.add(0, rebuilt.good_bytes);
   if (rebuilt.good_bytes == old.size) state_.end = std::max(state_.end, old.end);
   return rebuilt;
 }
@@ -364,6 +360,10 @@ base::Status Segment::rebuild_whole() {
   if (rebuilt.good_bytes == whole.size) return {};
   MutexLock lock(mutex_);
   state_ = whole;  // what is behind the damage stays part of it
+  offsets_ = {};
+  times_ = {};
+  verified_ = {};
+  indexes_missing_ = true;
   ready_to_append_ = false;
   return fail(Errc::damaged,
               fmt::format("{} has no batch at byte {}", path(file_names::log_suffix), rebuilt.good_bytes));
@@ -372,7 +372,7 @@ base::Status Segment::rebuild_whole() {
 base::Status Segment::find_end() {
   MOLDAU_ASSIGN(const auto log_file, file());
   MutexLock lock(mutex_);
-  MOLDAU_TRY(load_indexes());
+  MOLDAU_TRY(load_indexes(true));
   std::uint64_t position = 0;
   OffsetIndexFormat::Entry entry;
   if (!offsets_.empty()) {
@@ -407,20 +407,29 @@ void Segment::note_indexes_missing() {
   indexes_missing_ = true;
 }
 
+// By another of the kind, so that nobody who reads waits for it.
 base::Result<bool> Segment::restore_indexes(Files& to_sync) {
   {
     MutexLock lock(mutex_);
-    if (!std::exchange(indexes_missing_, false)) return false;
+    if (!indexes_missing_ || ready_to_append_ || std::exchange(restore_tried_, true)) return false;
   }
-  MOLDAU_TRY(rebuild_whole());
-  MOLDAU_TRY(finish(to_sync));
+  const auto fresh = existing(fs_, directory_, state(), 0);
+  MOLDAU_TRY(fresh->rebuild_whole());
+  MOLDAU_TRY(fresh->finish(to_sync));
+  MutexLock lock(mutex_);
+  MutexLock fresh_lock(fresh->mutex_);
+  offsets_ = fresh->offsets_;
+  times_ = fresh->times_;
+  indexes_loaded_ = true;
+  indexes_missing_ = restore_tried_ = false;
+  log::info("storage.index_rebuilt", "the indexes of {} were made anew", path(file_names::log_suffix));
   return true;
 }
 
 base::Status Segment::detach() {
   MutexLock lock(mutex_);
   if (const auto opened = open_file(); !opened) return opened.error();
-  MOLDAU_TRY(load_indexes());
+  MOLDAU_TRY(load_indexes(true));
   if (!txns_) {
     // One that is not what it was is made anew by who needs it.
     auto index = TxnIndex::load(fs_, path(file_names::txn_index_suffix), state_.txns, base_, state_.end);
@@ -454,7 +463,8 @@ base::Result<OffsetIndex::Place> Segment::start_position(Offset target, bool may
   OffsetIndex::Place place;
   {
     MutexLock lock(mutex_);
-    MOLDAU_TRY(load_indexes());
+    MOLDAU_ASSIGN(const bool loaded, load_indexes(may_block));
+    if (!loaded) return OffsetIndex::Place{true, 0};
     if (offsets_.is_resident()) {
       MOLDAU_ASSIGN(place, offsets_.find(may_block, below));
       if (place.index > 0) position = offsets_.entries()[place.index - 1].position;
@@ -506,6 +516,7 @@ base::Result<Segment::Found> Segment::locate(Offset target, bool may_block) {
     if (ready_to_append_ || offsets_.empty()) return found;
     log::warn("storage.index_dropped", "{}", found.error().message);
     offsets_ = {};
+    indexes_missing_ = true;
   }
   return locate_from_index(target, may_block);
 }
@@ -535,6 +546,69 @@ base::Result<Segment::Found> Segment::boundary(std::uint64_t first_end, std::uin
     result = Found{false, true, scanner.position(), scanner.header()};
     if (scanner.position() + scanner.header().size > wanted) return result;
   }
+}
+
+base::Result<bool> Segment::verify(std::uint64_t begin, std::uint64_t end, bool may_block) {
+  {
+    MutexLock lock(mutex_);
+    if (verified_.covers(begin, end)) return true;
+  }
+  if (!may_block) return false;
+  MOLDAU_TRY(look_through(begin, end));
+  return true;
+}
+
+base::Result<std::uint64_t> Segment::look_through(std::uint64_t begin, std::uint64_t end) {
+  std::uint64_t size = 0;
+  Offset upper{};
+  {
+    MutexLock lock(mutex_);
+    size = state_.size;
+    upper = state_.end;
+  }
+  MOLDAU_ASSIGN(const auto log_file, file());
+  const auto window = std::clamp<std::uint64_t>(end - begin, 4096, scan_window_bytes);
+  BatchScanner scanner(*log_file, begin, size, true, static_cast<std::size_t>(window));
+  std::uint64_t reached = size;
+  // Offsets have no checksum.  Whether they rise as they did is told by the next batch, and whether that one's do (a
+  // reader goes on there) by the one behind it.
+  int behind = 0;
+  for (Offset next = base_; behind < 2;) {
+    MOLDAU_ASSIGN(const auto step, scanner.next());
+    bool good = step != BatchScanner::Step::corrupt && next <= upper;
+    const bool ends = step == BatchScanner::Step::end;
+    if (good && !ends) {
+      const BatchHeader& header = scanner.header();
+      good = header.base_offset >= next;
+      next = header.next_offset();
+      if (scanner.position() >= end && behind++ == 0) reached = scanner.position();
+      if (good && behind == 0) {
+        MOLDAU_ASSIGN(const auto bytes, scanner.batch_bytes());
+        good = record::BatchView::parse(*bytes, record::BatchView::Check::crc).has_value();
+      }
+    }
+    if (!good)
+      return fail(Errc::damaged, fmt::format("{} is damaged in the batch at byte {}", path(file_names::log_suffix),
+                                             scanner.position()));
+    if (ends) break;
+  }
+  MutexLock lock(mutex_);
+  verified_.add(begin, reached);
+  return reached;
+}
+
+base::Status Segment::look_through_indexes() {
+  MutexLock lock(mutex_);
+  if (ready_to_append_ || indexes_missing_ || detached_) return {};
+  if (std::exchange(indexes_loaded_, false)) {
+    state_.indexes_known = true;
+    state_.offsets = offsets_.facts();
+    state_.times = times_.facts();
+  }
+  offsets_ = {};
+  times_ = {};
+  MOLDAU_TRY(load_indexes(true));
+  return {};
 }
 
 base::Result<bool> Segment::add_range(const std::shared_ptr<File>& file, std::uint64_t position,
@@ -586,7 +660,7 @@ base::Result<ReadResult> Segment::read(Offset from, const ReadLimits& limits) {
     BatchScanner scanner(*log_file, hinted, end, limits.may_block);
     MOLDAU_ASSIGN(const auto step, scanner.next());
     if (step == BatchScanner::Step::would_block) return blocked;
-    if (step == BatchScanner::Step::batch)
+    if (step == BatchScanner::Step::batch && scanner.header().base_offset >= from)
       first = Found{false, true, hinted, scanner.header()};
   }
   if (!first.found) {
@@ -623,6 +697,8 @@ base::Result<ReadResult> Segment::read(Offset from, const ReadLimits& limits) {
       }
     }
   }
+  MOLDAU_ASSIGN(const bool verified, verify(first.position, stop, limits.may_block));
+  if (!verified) return blocked;
   MOLDAU_ASSIGN(const bool added,
                 add_range(log_file, first.position, static_cast<std::size_t>(stop - first.position),
                           limits.may_block, result.records));
@@ -638,7 +714,7 @@ base::Result<std::optional<TimestampOffset>> Segment::find_timestamp(std::int64_
   Offset start = from;
   {
     MutexLock lock(mutex_);
-    MOLDAU_TRY(load_indexes());
+    MOLDAU_TRY(load_indexes(true));
     const auto below = [&](const TimeIndexFormat::Entry& e) { return e.timestamp_ms <= target_ms; };
     MOLDAU_ASSIGN(const auto place, times_.find(true, below));
     TimeIndexFormat::Entry entry;
@@ -657,6 +733,7 @@ base::Result<std::optional<TimestampOffset>> Segment::find_timestamp(std::int64_
                                              path(file_names::log_suffix), scanner.position()));
     if (step != BatchScanner::Step::batch || scanner.header().base_offset >= upper)
       return std::optional<TimestampOffset>{};
+    MOLDAU_TRY(verify(scanner.position(), scanner.position() + scanner.header().size, true));
     if (scanner.header().max_timestamp_ms < target_ms) continue;
     MOLDAU_ASSIGN(const auto bytes, scanner.batch_bytes());
     MOLDAU_ASSIGN(auto found, find_timestamp_in_batch(*bytes, target_ms, from));
@@ -671,13 +748,14 @@ base::Result<TimeIndexFormat::Entry> Segment::max_timestamp() {
       return TimeIndexFormat::Entry{
           state_.max_timestamp_ms, static_cast<std::uint32_t>(state_.max_timestamp_offset - base_)};
     if (state_.size == 0) return TimeIndexFormat::Entry{};
-    MOLDAU_TRY(load_indexes());
+    MOLDAU_TRY(load_indexes(true));
     TimeIndexFormat::Entry entry;
     if (!times_.empty()) {
       MOLDAU_TRY(times_.at(times_.size() - 1, true, entry));
       return entry;
     }
   }
+  MOLDAU_TRY(verify(0, size(), true));
   MOLDAU_ASSIGN(auto scanner, scan(0));
   TimeIndexFormat::Entry entry;
   for (;;) {
@@ -720,11 +798,6 @@ void Segment::set_txn_facts(const TxnIndexFacts& facts) {
   MutexLock lock(mutex_);
   state_.txns = facts;
   txns_.reset();
-}
-
-TxnIndexFacts Segment::txn_facts() const {
-  MutexLock lock(mutex_);
-  return txns_ ? txns_->facts() : state_.txns;
 }
 
 base::Result<BatchScanner> Segment::scan(std::uint64_t from_position) {

@@ -18,6 +18,7 @@
 #include "tail.hpp"
 #include "time_index.hpp"
 #include "txn_index.hpp"
+#include "verified_ranges.hpp"
 #include "writeback.hpp"
 
 namespace moldau::storage {
@@ -34,8 +35,9 @@ struct SegmentState {
   Offset max_timestamp_offset{-1};  // last offset of the batch that holds it
   std::int64_t first_timestamp_ms = -1;  // the first batch's maximum; -1 when empty or unknown
   std::uint64_t bytes_since_index = 0;
-  std::uint32_t offset_entries = 0;  // valid entries in the index files
-  std::uint32_t time_entries = 0;
+  bool indexes_known = false;  // or else they are what their files have, as far as it looks right
+  IndexFacts offsets;
+  IndexFacts times;
   TxnIndexFacts txns;
 };
 
@@ -48,13 +50,9 @@ class Segment {
   /// A new, empty segment; an old file of that name is emptied.
   static base::Result<std::shared_ptr<Segment>> create(FileSystem& fs, std::string directory,
                                                        Offset base, std::int64_t now_ms);
-  /// A segment that is there, of which only size and end (and perhaps something about its transaction index)
-  /// are known; the rest is read when needed.
+  /// A segment that is there, of which size and end are known, and perhaps more; the rest is read when needed.
   static std::shared_ptr<Segment> existing(FileSystem& fs, std::string directory,
                                            const SegmentState& state, std::int64_t now_ms);
-  /// The active segment as a checkpoint left it.
-  static std::shared_ptr<Segment> restore(FileSystem& fs, std::string directory,
-                                          const SegmentState& state, std::int64_t now_ms);
   /// What compaction made: `file` holds `size` bytes of batches of [base, end), all of them checked here, and
   /// becomes this segment's .log later.  Errors: damaged.  (blocks)
   static base::Result<std::shared_ptr<Segment>> adopt(FileSystem& fs, std::string directory, Offset base,
@@ -90,9 +88,9 @@ class Segment {
   /// `state()` describes the part that is good, and the file is not cut.
   base::Result<Rebuilt> rebuild();
   base::Status remove_files();
-  /// Its index files are not there: look-ups go without them until restore_indexes().
+  /// Its index files are not there, or not what they were: look-ups go without them until restore_indexes().
   void note_indexes_missing();
-  /// Makes them anew, if they are missing; whether they were.  Errors: damaged.  (blocks)
+  /// Makes them anew, if they are missing; whether they were.  Others read meanwhile.  Errors: damaged.  (blocks)
   base::Result<bool> restore_indexes(Files& to_sync);
   /// Before its files are renamed, of a segment that its log has no more: who reads it goes on with the files
   /// that are open now, whatever gets their names.  (blocks)
@@ -104,6 +102,8 @@ class Segment {
   base::Status find_end();
 
   // Reading.
+  /// Batches that this process neither wrote nor read before have their checksums and offsets looked at, once.
+  /// Errors: damaged.
   base::Result<ReadResult> read(Offset from, const ReadLimits& limits);
   struct Found {
     bool would_block = false;
@@ -131,7 +131,14 @@ class Segment {
   base::Status save_txn_index(Files& to_sync);
   /// Says what is known of it; it is not loaded.
   void set_txn_facts(const TxnIndexFacts& facts);
-  [[nodiscard]] TxnIndexFacts txn_facts() const;
+  /// Looks through the batches in [begin, end), unless that was done before: their checksums, and whether offsets
+  /// rise.  False when that would block.  Errors: damaged.
+  base::Result<bool> verify(std::uint64_t begin, std::uint64_t end, bool may_block);
+  /// The same whether or not it was done before; returns where the batches end that it saw.  (blocks)
+  base::Result<std::uint64_t> look_through(std::uint64_t begin, std::uint64_t end);
+  /// Of a closed segment, whether the files of its indexes still are what they were; if not, they are missing from
+  /// now on.  (blocks)
+  base::Status look_through_indexes();
   /// A scanner of whole batches.  (blocks)
   base::Result<BatchScanner> scan(std::uint64_t from_position);
 
@@ -152,7 +159,8 @@ class Segment {
   Segment(FileSystem& fs, std::string directory, const SegmentState& state);
 
   base::Result<std::shared_ptr<File>> open_file() MOLDAU_REQUIRES(mutex_);
-  base::Status load_indexes() MOLDAU_REQUIRES(mutex_);
+  /// False when that would block.
+  base::Result<bool> load_indexes(bool may_block) MOLDAU_REQUIRES(mutex_);
   base::Status prepare_to_append();
   /// rebuild() of a segment that has to be good to its end.  Errors: damaged, and it is what it was.
   base::Status rebuild_whole();
@@ -176,13 +184,14 @@ class Segment {
   std::shared_ptr<File> file_ MOLDAU_GUARDED_BY(mutex_);  // second owners: responses that send from it
   Writeback writeback_;  // of the thread that appends
   bool indexes_loaded_ MOLDAU_GUARDED_BY(mutex_) = false;
-  bool index_counts_known_ MOLDAU_GUARDED_BY(mutex_) = false;
   bool ready_to_append_ MOLDAU_GUARDED_BY(mutex_) = false;
   bool indexes_missing_ MOLDAU_GUARDED_BY(mutex_) = false;
+  bool restore_tried_ MOLDAU_GUARDED_BY(mutex_) = false;
   bool detached_ MOLDAU_GUARDED_BY(mutex_) = false;  // its names may be another's
   OffsetIndex offsets_ MOLDAU_GUARDED_BY(mutex_);
   TimeIndex times_ MOLDAU_GUARDED_BY(mutex_);
   std::optional<TxnIndex> txns_ MOLDAU_GUARDED_BY(mutex_);  // when it is loaded; else state_.txns is known
+  VerifiedRanges verified_ MOLDAU_GUARDED_BY(mutex_);
   // Where recent readers stopped: a consumer that reads on finds its place without a search.
   std::array<Hint, 8> hints_ MOLDAU_GUARDED_BY(mutex_);
   std::size_t next_hint_ MOLDAU_GUARDED_BY(mutex_) = 0;

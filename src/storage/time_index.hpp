@@ -15,6 +15,9 @@ struct TimeIndexFormat {
     base::store_be(to, entry.timestamp_ms);
     base::store_be(to + 8, entry.relative_offset);
   }
+  static bool rises(const Entry& a, const Entry& b) {
+    return a.timestamp_ms < b.timestamp_ms && a.relative_offset <= b.relative_offset;
+  }
   static Entry decode(const std::uint8_t* from) {
     return {base::load_be<std::int64_t>(from), base::load_be<std::uint32_t>(from + 8)};
   }

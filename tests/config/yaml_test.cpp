@@ -25,7 +25,8 @@ listeners:
   - {name: PLAINTEXT, address: "0.0.0.0:9093", advertised: "broker.example:19093",
      tcp_congestion_control: reno}
   - {name: LOCAL, address: "[::1]:9094", advertised: auto}
-storage: {data_dir: /srv/m, lane_file_bytes: 2MiB, tail_bytes_max: 4194304, free_bytes_min: 3GiB}
+storage: {data_dir: /srv/m, lane_file_bytes: 2MiB, tail_bytes_max: 4194304, free_bytes_min: 3GiB,
+          scrub_interval_ms: 5000}
 offsets: {retention.policy: kafka}
 http: {enabled: false, address: "127.0.0.1:1"}
 log: {level: debug, format: json}
@@ -49,6 +50,7 @@ kafka: {num.partitions: 3}
   EXPECT_EQ(config.lane_file_bytes, 2U << 20);
   EXPECT_EQ(config.tail_bytes_max, 4U << 20);
   EXPECT_EQ(config.free_bytes_min, 3ULL << 30);
+  EXPECT_EQ(config.scrub_interval_ms, 5000);
   EXPECT_EQ(config.offsets_retention_policy, "kafka");
   EXPECT_FALSE(config.http_enabled);
   EXPECT_EQ(config.http, (Address{"127.0.0.1", 1}));
@@ -113,6 +115,13 @@ TEST(Yaml, RefusesWhatIsOutOfRange) {
   EXPECT_EQ(problems_of("node:\n  loops: 1000\n").size(), 1U);
   EXPECT_EQ(problems_of("kafka:\n  num.partitions: 0\n").size(), 1U);
   EXPECT_EQ(problems_of("kafka:\n  num.partitions: many\n").size(), 1U);
+}
+
+TEST(Yaml, TakesTheIntervalOfScrubbingInMilliseconds) {
+  EXPECT_EQ(problems_of("storage:\n  scrub_interval_ms: 1d\n"),
+            (Problems{"moldau.yaml:2:22: error: 'storage.scrub_interval_ms' is '1d', but takes a number of "
+                      "milliseconds, or 0 (never)"}));
+  EXPECT_EQ(problems_of("storage:\n  scrub_interval_ms: 0\n"), Problems{});
 }
 
 TEST(Yaml, RefusesToFillTheDiskToItsEnd) {
@@ -214,6 +223,7 @@ TEST(ShippedFile, LoadsAndIsTheDefaults) {
   EXPECT_EQ(config.lane_file_bytes, standard.lane_file_bytes);
   EXPECT_EQ(config.tail_bytes_max, standard.tail_bytes_max);
   EXPECT_EQ(config.free_bytes_min, std::nullopt);
+  EXPECT_EQ(config.scrub_interval_ms, standard.scrub_interval_ms);
   EXPECT_EQ(config.offsets_retention_policy, standard.offsets_retention_policy);
   EXPECT_EQ(config.http, standard.http);
   EXPECT_EQ(config.limits.connections_max, standard.limits.connections_max);

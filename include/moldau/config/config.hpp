@@ -48,6 +48,7 @@ struct Config {
   std::uint64_t lane_file_bytes = 128ULL * 1024 * 1024;
   std::uint64_t tail_bytes_max = 64ULL * 1024 * 1024;
   std::optional<std::uint64_t> free_bytes_min;  // see storage::LogDirectoryOptions
+  std::int64_t scrub_interval_ms = 86'400'000;  // 0: never
   /// offsets.retention.policy: "keep" or "kafka" (group::OffsetRetention).
   std::string offsets_retention_policy = "keep";
   bool http_enabled = true;

@@ -20,6 +20,8 @@ struct CleanupOptions {
   /// Reads and writes of compaction; log.cleaner.io.max.bytes.per.second.
   double compaction_bytes_per_second = std::numeric_limits<double>::max();
   std::uint64_t compaction_key_bytes_max = 128ULL * 1024 * 1024;  // log.cleaner.dedupe.buffer.size
+  /// In such a time everything that is stored is looked through for damage once; 0: never.  storage.scrub_interval_ms
+  base::Milliseconds scrub_interval{86'400'000};
 };
 
 class StorageThreads {

@@ -115,11 +115,20 @@ class LogDirectory {
   // Keeping logs small, by one more thread.
   /// One pass of retention over all logs (retention.ms, retention.bytes, and what DeleteRecords left): their
   /// starts move up, and segments below are renamed; remove_deleted() removes them after file.delete.delay.ms.
+  /// Index files that are missing or damaged are made anew as well.
   /// While the wall clock has run away from the steady one, time deletes nothing (reliability.md R14).  (blocks)
   virtual base::Status apply_retention() = 0;
   /// One round of compaction of the log that is in most need of it; nullopt when none is.  A log that cannot be
   /// read is passed over from then on, with a line in the broker's log.  (blocks, for long)
   virtual base::Result<std::optional<Compacted>> compact(const CompactionControl& control) = 0;
+
+  /// Looks for damage that nobody has met yet: about so many bytes of batches, from where the last call stopped, and the
+  /// indexes of segments.  A log with damage is offline then, as if a reader had met it; nothing is changed.  (blocks)
+  struct Scrubbed {
+    std::uint64_t bytes = 0;
+    bool round_ended = false;  // every log was gone through; the next call begins anew
+  };
+  virtual Scrubbed scrub(std::uint64_t bytes_max) = 0;
 
   /// Orderly stop: everything written to segments, indexes and snapshots finished, Kafka's checkpoints
   /// written, the lane emptied, the clean marker last.  (blocks)
