@@ -276,9 +276,11 @@ void Shard::on_timer(base::SteadyTime armed_for, base::SteadyTime due) {
   leftovers.settle();
 }
 
-void Shard::look(const std::function<void(StateMachine&)>& at) const {
+bool Shard::look(const std::function<void(StateMachine&)>& at) const {
   MutexLock lock(mutex_);
-  if (machine_ != nullptr) at(*machine_);
+  if (machine_ == nullptr) return false;
+  at(*machine_);
+  return true;
 }
 
 bool Shard::is_loading() const {

@@ -37,7 +37,7 @@ class Shard final : public std::enable_shared_from_this<Shard> {
   [[nodiscard]] protocol::ErrorCode run(base::Loop& loop, const StepFunction& step);
   [[nodiscard]] protocol::ErrorCode run_ordered(const StepFunction& step);
   void run_now(const StepFunction& step);
-  void look(const std::function<void(StateMachine&)>& at) const;
+  bool look(const std::function<void(StateMachine&)>& at) const;
   [[nodiscard]] bool is_loading() const;
 
   /// The batch of that number is durable, or never will be.

@@ -87,9 +87,12 @@ void ShardSet::run_now_on_all(const StepFunction& step) {
     if (shard != nullptr) shard->run_now(step);
 }
 
-void ShardSet::look(const std::function<void(StateMachine&)>& at) const {
-  for (const auto& shard : *shards())
-    if (shard != nullptr) shard->look(at);
+bool ShardSet::look(const std::function<void(StateMachine&)>& at) const {
+  const auto all = shards();
+  bool is_complete = !all->empty();
+  for (const auto& shard : *all)
+    if (shard == nullptr || !shard->look(at)) is_complete = false;
+  return is_complete;
 }
 
 std::size_t ShardSet::loading() const {

@@ -195,8 +195,18 @@ void PartitionManager::committed(const base::Status& status) {
   for (auto& waiter : due) waiter.done(status);
 }
 
-void PartitionManager::look_for_hanging_transactions(base::SteadyTime now) {
-  hanging_->look(all(), now);
+void PartitionManager::find_transaction_owners_by(FindTransactionOwners find_owners) {
+  MutexLock lock(mutex_);
+  find_owners_ = std::move(find_owners);
+}
+
+void PartitionManager::look_for_hanging_transactions(const base::Clock& clock) {
+  FindTransactionOwners find_owners;
+  {
+    MutexLock lock(mutex_);
+    find_owners = find_owners_;
+  }
+  hanging_->look(all(), clock, find_owners);
   hanging_count_.store(hanging_->count());
 }
 

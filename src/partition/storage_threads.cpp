@@ -133,7 +133,7 @@ void StorageThreads::run_background(const std::stop_token& stop) {
     const auto removal = directory.remove_deleted();
     if (!removal) log::warn("storage.remove_failed", "{}", base::to_string(removal.error()));
     if (clock_.now() >= look_again) {
-      manager_.look_for_hanging_transactions(clock_.now());
+      manager_.look_for_hanging_transactions(clock_);
       look_again = clock_.now() + hanging_interval;
     }
     if (!next.value()) base::Slab::release_kept();

@@ -233,6 +233,9 @@ void Broker::open_coordinators() {
       {loops_->loops().begin(), loops_->loops().end()}, *markers_,
       [this] { return producer_ids_->try_next(); }});
   controller_->add_listener(*transactions_);
+  partitions_->find_transaction_owners_by([this](const std::vector<ProducerId>& producers) {
+    return transactions_->find_owners(producers);
+  });
 }
 
 base::Status Broker::open_network() {

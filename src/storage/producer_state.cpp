@@ -203,7 +203,7 @@ void ProducerState::note_transaction(ProducerId producer, const ProducerEntry& e
 std::optional<OpenTransaction> ProducerState::oldest_open_transaction() const {
   if (open_transactions_.empty()) return std::nullopt;
   const auto& [first_offset, producer] = *open_transactions_.begin();
-  return OpenTransaction{producer, first_offset};
+  return OpenTransaction{producer, first_offset, producers_.at(producer).last_timestamp_ms};
 }
 
 std::vector<ProducerSummary> ProducerState::summaries() const {

@@ -1,5 +1,6 @@
 #include "moldau/txn/coordinator.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "moldau/base/log.hpp"
@@ -141,6 +142,15 @@ ErrorCode Coordinator::run_ordered(std::string_view transactional_id, const Step
 
 Coordinator::AllShards Coordinator::run_on_all(base::Loop& loop, const StepFunction& step) {
   return shards_.run_on_all(loop, HostedMachine::step_of(step));
+}
+
+partition::TransactionOwners Coordinator::find_owners(std::vector<ProducerId> producers) const {
+  std::ranges::sort(producers);
+  partition::TransactionOwners found;
+  found.is_complete = shards_.look([&](StateMachine& hosted) {
+    HostedMachine::of(hosted).machine().find_owners(producers, found);
+  });
+  return found;
 }
 
 Coordinator::Totals Coordinator::totals() const {

@@ -321,4 +321,22 @@ std::vector<protocol::ListTransactionsResponse::TransactionState> Machine::list(
   return found;
 }
 
+void Machine::find_owners(const std::vector<ProducerId>& producers,
+                          partition::TransactionOwners& found) const {
+  for (const auto& [id, transaction] : transactions_) {
+    const auto& value = transaction->value();
+    // The epochs of the previous one are used up; its last transaction may be what hangs.
+    for (const auto producer : {value.previous_producer_id, value.producer_id}) {
+      if (producer == no_producer_id || !std::ranges::binary_search(producers, producer)) continue;
+      partition::TransactionOwner owner{.transactional_id = id,
+                                        .client_id = transaction->client_id,
+                                        .client_host = transaction->client_host,
+                                        .partitions = {}};
+      if (producer == value.producer_id)
+        owner.partitions.assign(transaction->partitions().begin(), transaction->partitions().end());
+      found.by_producer.insert_or_assign(producer, std::move(owner));
+    }
+  }
+}
+
 }  // namespace moldau::txn

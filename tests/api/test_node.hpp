@@ -61,6 +61,7 @@ class TestNode final : public support::DataNode {
     context.loop = &loop;
     context.connection = connection.get();
     context.listener = "PLAINTEXT";
+    context.client_id = client_id;
     handler(*services, context, std::move(request),
             Reply<Response>(std::make_unique<Sink<Response>>(answered, version), version, 7));
     return answered;
@@ -73,6 +74,7 @@ class TestNode final : public support::DataNode {
   std::optional<txn::Coordinator> transactions;
   std::optional<Services> services;
   std::unique_ptr<ConnectionState> connection = std::make_unique<ConnectionState>();
+  std::string client_id;  // of the requests to come
 
  private:
   void start_coordinators() {
@@ -84,11 +86,15 @@ class TestNode final : public support::DataNode {
         *partitions, *controller, config, BrokerId{1}, clock, executor, {&loop}, *markers,
         [this] { return producer_ids->try_next(); }});
     controller->add_listener(*transactions);
+    partitions->find_transaction_owners_by([this](const std::vector<ProducerId>& producers) {
+      return transactions->find_owners(producers);
+    });
     services.emplace(Services{*partitions, *controller, *controller, config, *sessions, *producer_ids,
                               *groups, *transactions, *markers, clock, executor, "cluster",
                               BrokerId{1}, "data"});
   }
   void stop_coordinators() {
+    partitions->find_transaction_owners_by({});
     controller->remove_listener(*transactions);
     controller->remove_listener(*groups);
     services.reset();

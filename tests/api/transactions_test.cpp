@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "moldau/base/log.hpp"
 #include "moldau/record/batch_builder.hpp"
 #include "tests/api/test_node.hpp"
 
@@ -418,6 +419,52 @@ TEST_F(TransactionApis, WhatWasToldIsThereAfterARestart) {
   EXPECT_EQ(partitions_of("id"), (std::vector{first, second}));
   EXPECT_EQ(end(false, producer).error_code, ErrorCode::none);
   EXPECT_EQ(describe("id").transaction_state, "CompleteAbort");
+}
+
+// A transaction that hangs (reliability.md T4): its partition knows the producer, the coordinator its client.
+
+TEST_F(TransactionApis, OneThatHangsIsNamedWithItsClient) {
+  const auto log_of_looks = [this] {
+    EXPECT_TRUE(log::configure({}));
+    ::testing::internal::CaptureStderr();
+    node.partitions->look_for_hanging_transactions(node.clock);
+    node.clock.advance(base::Milliseconds{60'000});
+    node.partitions->look_for_hanging_transactions(node.clock);
+    return ::testing::internal::GetCapturedStderr();
+  };
+  const auto write_unnoticed = [this](std::int32_t sequence) {
+    // As a broker did that verified nothing: the coordinator has no such transaction.
+    record::BatchBuilder batch({.producer_id = producer.id, .producer_epoch = producer.epoch,
+                                .base_sequence = sequence, .transactional = true});
+    batch.append(node.clock.wall_ms(), std::nullopt, base::as_bytes("v"));
+    partition::AppendRequest request;
+    request.acks = partition::Acks::none;
+    request.origin = storage::AppendOrigin::coordinator;
+    EXPECT_TRUE(node.partition("t")->append(batch.build().value(), request).has_value());
+  };
+  node.client_id = "till-3";
+  EXPECT_EQ(add({second}), std::vector{ErrorCode::none});
+  EXPECT_EQ(end(true, producer).error_code, ErrorCode::none);
+  write_unnoticed(0);
+  EXPECT_EQ(log_of_looks(), "");
+  EXPECT_EQ(node.partitions->hanging_transactions(), 0U);
+  node.clock.advance(std::chrono::minutes{25});
+  const auto log = log_of_looks();
+  EXPECT_EQ(node.partitions->hanging_transactions(), 1U);
+  EXPECT_NE(log.find("t-0: the transaction of producer " + std::to_string(producer.id.value()) +
+                     " (transactional id id, client till-3 at /"),
+            std::string::npos)
+      << log;
+}
+
+TEST_F(TransactionApis, NobodyIsSaidToBeUnknownWhileACoordinatorLoads) {
+  EXPECT_TRUE(node.transactions->find_owners({producer.id}).is_complete);
+  EXPECT_EQ(node.transactions->find_owners({producer.id}).by_producer.size(), 1U);
+  node.restart_coordinators();
+  EXPECT_FALSE(node.transactions->find_owners({producer.id}).is_complete);
+  settle();
+  EXPECT_TRUE(node.transactions->find_owners({producer.id}).is_complete);
+  EXPECT_EQ(node.transactions->find_owners({producer.id}).by_producer.size(), 1U);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "moldau/base/log.hpp"
 #include "moldau/partition/partition.hpp"
 #include "src/partition/hanging_transactions.hpp"
 #include "tests/storage/test_directory.hpp"
@@ -14,6 +15,7 @@ using base::Errc;
 using storage::AbortedTransaction;
 using storage::test_topic;
 using Aborted = std::vector<AbortedTransaction>;
+using namespace std::chrono_literals;
 
 class Woken final : public FetchWaiter {
  public:
@@ -45,7 +47,8 @@ class PartitionTransactions : public ::testing::Test {
     request.acks = Acks::none;
     request.verified =
         partition->log().begin_verification(options.producer_id, options.producer_epoch, sequence).value();
-    ASSERT_TRUE(partition->append(support::plain_batch(1, 10, options), request).has_value());
+    auto batch = support::plain_batch(1, 10, options, directory.clock.wall_ms());
+    ASSERT_TRUE(partition->append(std::move(batch), request).has_value());
   }
   void end(std::int64_t producer, bool commit) {
     AppendRequest request;
@@ -157,33 +160,148 @@ TEST_F(PartitionTransactions, MarkersGetTheTimeOfTheLogWhereTheTopicAsksForIt) {
 
 // ---- Transactions that hang (reliability.md T4).
 
-TEST_F(PartitionTransactions, OneThatIsOpenForTooLongIsFound) {
-  const auto other = partition_of(1);
-  HangingTransactions hanging(base::Milliseconds{10'000});
-  auto now = directory.clock.now();
-  const auto look_after = [&](base::Milliseconds time) {
-    now += time;
-    hanging.look({partition, other}, now);
-    return hanging.count();
-  };
+class TransactionsThatHang : public PartitionTransactions {
+ protected:
+  static constexpr base::Milliseconds age_max{10'000};
+
+  /// After that time; how many hang.
+  std::size_t look_after(base::Milliseconds time) {
+    directory.clock.advance(time);
+    const auto find_owners = [this](const std::vector<ProducerId>& producers) {
+      asked.push_back(producers);
+      return owners;
+    };
+    hanging->look(partitions, directory.clock, find_owners);
+    return hanging->count();
+  }
+  /// What the log is told meanwhile.
+  std::string log_after(base::Milliseconds time) {
+    EXPECT_TRUE(log::configure({}));
+    ::testing::internal::CaptureStderr();
+    (void)look_after(time);
+    return ::testing::internal::GetCapturedStderr();
+  }
+  /// As a new process sees it: nothing was looked at yet.
+  void restart() { hanging.emplace(age_max); }
+  void be_owner_of(std::int64_t producer, std::vector<TopicPartition> open) {
+    owners.by_producer[ProducerId{producer}] = {"payments", "till-3", "/192.0.2.7", std::move(open)};
+  }
+
+  std::optional<HangingTransactions> hanging{age_max};
+  std::vector<std::shared_ptr<Partition>> partitions;
+  TransactionOwners owners{.by_producer = {}, .is_complete = true};
+  std::vector<std::vector<ProducerId>> asked;
+
+  void SetUp() override {
+    PartitionTransactions::SetUp();
+    partitions = {partition, partition_of(1)};
+  }
+};
+
+TEST_F(TransactionsThatHang, OneThatIsOpenForTooLongIsFound) {
   append(7, 0);
-  EXPECT_EQ(look_after(base::Milliseconds{0}), 0U);
-  EXPECT_EQ(look_after(base::Milliseconds{10'000}), 0U);
-  EXPECT_EQ(look_after(base::Milliseconds{1}), 1U);
-  EXPECT_EQ(look_after(base::Milliseconds{1}), 1U);
+  EXPECT_EQ(look_after(0ms), 0U);
+  EXPECT_EQ(look_after(10'000ms), 0U);
+  EXPECT_EQ(look_after(1ms), 1U);
+  EXPECT_EQ(look_after(1ms), 1U);
   append(8, 0);
   end(7, false);  // the next one has not been there for long
-  EXPECT_EQ(look_after(base::Milliseconds{1}), 0U);
-  EXPECT_EQ(look_after(base::Milliseconds{10'000}), 0U);
-  EXPECT_EQ(look_after(base::Milliseconds{1}), 1U);
+  EXPECT_EQ(look_after(1ms), 0U);
+  EXPECT_EQ(look_after(9'999ms), 0U);
+  EXPECT_EQ(look_after(1ms), 1U);
   end(8, true);
-  EXPECT_EQ(look_after(base::Milliseconds{60'000}), 0U);
+  EXPECT_EQ(look_after(60'000ms), 0U);
   // One that ends and begins again between two looks is another one.
   append(7, 1);
-  EXPECT_EQ(look_after(base::Milliseconds{0}), 0U);
+  EXPECT_EQ(look_after(0ms), 0U);
   end(7, true);
   append(7, 2);
-  EXPECT_EQ(look_after(base::Milliseconds{10'001}), 0U);
+  EXPECT_EQ(look_after(10'001ms), 0U);
+}
+
+TEST_F(TransactionsThatHang, AreNamedOnceWithTheirClient) {
+  be_owner_of(7, {});
+  append(7, 0);
+  EXPECT_EQ(log_after(0ms), "");
+  const auto log = log_after(300'000ms);
+  EXPECT_NE(log.find("transaction.hanging: topic-0: the transaction of producer 7 (transactional id payments, "
+                     "client till-3 at /192.0.2.7) that begins at offset 0 has been open for 5 minutes, longer"),
+            std::string::npos)
+      << log;
+  EXPECT_EQ(log_after(60'000ms), "");
+  EXPECT_EQ(asked, (std::vector<std::vector<ProducerId>>{{ProducerId{7}}}));
+}
+
+TEST_F(TransactionsThatHang, OfAClientThatIsNotKnownSayWhy) {
+  const auto log_of = [this](const TransactionOwners& known) {
+    owners = known;
+    restart();
+    (void)log_after(0ms);
+    return log_after(300'000ms);
+  };
+  append(7, 0);
+  const auto nobody = log_of({.by_producer = {}, .is_complete = true});
+  EXPECT_NE(nobody.find("producer 7 (which no transactional id has any more)"), std::string::npos) << nobody;
+  const auto loading = log_of({.by_producer = {}, .is_complete = false});
+  EXPECT_NE(loading.find("producer 7 (whose transactional id is not known now"), std::string::npos) << loading;
+  const auto restarted = log_of({.by_producer = {{ProducerId{7}, {"pay\nments", "", "", {}}}}, .is_complete = true});
+  EXPECT_NE(restarted.find("producer 7 (transactional id pay\\nments, client not known: it has begun no "
+                           "transaction since the broker's start)"),
+            std::string::npos)
+      << restarted;
+}
+
+TEST_F(TransactionsThatHang, AgeOverARestart) {
+  append(7, 0);
+  EXPECT_EQ(look_after(0ms), 0U);
+  EXPECT_EQ(look_after(9'000ms), 0U);
+  restart();
+  EXPECT_EQ(look_after(300'000ms), 0U) << "at a first look it may be about to end";
+  const auto log = log_after(1ms);
+  EXPECT_EQ(hanging->count(), 1U);
+  EXPECT_NE(log.find("has been open for 5 minutes by the timestamp of its newest record, longer"),
+            std::string::npos)
+      << log;
+}
+
+TEST_F(TransactionsThatHang, AreNotThoseWhoseRecordsOnlyLookOld) {
+  // What is copied keeps its timestamps: the coordinator has the transaction open, and will end it.
+  be_owner_of(7, {partition->topic_partition()});
+  append(7, 0);
+  directory.clock.set_wall_ms(directory.clock.wall_ms() + 86'400'000);
+  EXPECT_EQ(look_after(0ms), 0U);
+  EXPECT_EQ(look_after(10'000ms), 0U);
+  // Open elsewhere is not open here.
+  be_owner_of(7, {partitions[1]->topic_partition()});
+  EXPECT_EQ(look_after(0ms), 1U);
+}
+
+TEST_F(TransactionsThatHang, AreNotTakenFromTheirTimestampsWhereNobodyKnowsTheirCoordinator) {
+  owners.is_complete = false;
+  append(7, 0);
+  directory.clock.set_wall_ms(directory.clock.wall_ms() + 86'400'000);
+  EXPECT_EQ(look_after(0ms), 0U);
+  EXPECT_EQ(look_after(10'000ms), 0U);
+  EXPECT_EQ(look_after(1ms), 1U);
+}
+
+TEST_F(TransactionsThatHang, AgeWhileTheWallClockIsSetBack) {
+  append(7, 0);
+  directory.clock.set_wall_ms(1'000);
+  EXPECT_EQ(look_after(0ms), 0U);
+  EXPECT_EQ(look_after(10'000ms), 0U);
+  EXPECT_EQ(look_after(1ms), 1U);
+}
+
+TEST_F(TransactionsThatHang, AreNotThoseThatEndMeanwhile) {
+  append(7, 0);
+  EXPECT_EQ(look_after(0ms), 0U);
+  directory.clock.advance(10'001ms);
+  hanging->look(partitions, directory.clock, [this](const std::vector<ProducerId>&) {
+    end(7, true);
+    return owners;
+  });
+  EXPECT_EQ(hanging->count(), 0U);
 }
 
 }  // namespace

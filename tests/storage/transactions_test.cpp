@@ -273,7 +273,8 @@ TEST_F(TransactionsTest, TheFirstUnstableOffsetWaitsForTheMarkerToBeDurable) {
   EXPECT_EQ(log->first_unstable_offset(), Offset{0});
   ASSERT_TRUE(end(7, 0, true).has_value());
   EXPECT_EQ(log->first_unstable_offset(), Offset{0});  // a power cut could still take the marker
-  EXPECT_EQ(log->oldest_open_transaction(), (OpenTransaction{ProducerId{8}, Offset{1}}));
+  EXPECT_EQ(log->oldest_open_transaction(),
+            (OpenTransaction{ProducerId{8}, Offset{1}, producer(8).last_timestamp_ms}));
   ASSERT_TRUE(test->directory->commit().has_value());
   EXPECT_EQ(log->first_unstable_offset(), Offset{1});
   ASSERT_TRUE(end(8, 0, true).has_value());

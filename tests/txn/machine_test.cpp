@@ -114,6 +114,48 @@ TEST_F(TransactionMachine, NamesWhoseTransactionTimedOut) {
   EXPECT_EQ(timed_out[0].open_ms, 1'500);
 }
 
+TEST_F(TransactionMachine, KnowsWhoseAProducerIs) {
+  const auto a = init("a");
+  const auto b = init("b");
+  const auto owners_of = [this](std::vector<ProducerId> producers) {
+    partition::TransactionOwners found;
+    host_.machine().find_owners(producers, found);
+    return found.by_producer;
+  };
+  enlist("a", a, {foo_, bar_});
+  auto found = owners_of({a.id});
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found.at(a.id).transactional_id, "a");
+  EXPECT_EQ(found.at(a.id).client_id, "cli");
+  EXPECT_EQ(found.at(a.id).client_host, "/192.0.2.7");
+  EXPECT_EQ(found.at(a.id).partitions, (std::vector{bar_, foo_}));
+  EXPECT_EQ(owners_of({a.id, b.id}).size(), 2U);
+  EXPECT_TRUE(owners_of({b.id}).at(b.id).client_id.empty());
+  EXPECT_TRUE(owners_of({ProducerId{4711}}).empty());
+  EXPECT_TRUE(owners_of({no_producer_id}).empty());
+  // What is over is open nowhere; a restart forgets the client.
+  end("a", a, true);
+  EXPECT_TRUE(owners_of({a.id}).at(a.id).partitions.empty());
+  EXPECT_EQ(owners_of({a.id}).at(a.id).client_id, "cli");
+  host_.crash();
+  EXPECT_EQ(owners_of({a.id}).at(a.id).transactional_id, "a");
+  EXPECT_TRUE(owners_of({a.id}).at(a.id).client_id.empty());
+}
+
+TEST_F(TransactionMachine, KnowsWhoseAProducerWasWhoseEpochsAreUsedUp) {
+  const auto old = init("t");
+  const ProducerEpoch last{32766};
+  TransactionRecord spent = host_.newest("t").value();
+  spent.value->producer_epoch = last;
+  host_.run([&](Machine& machine, Step&) { machine.apply(spent); });
+  const auto renewed = init("t");
+  ASSERT_NE(renewed.id, old.id);
+  partition::TransactionOwners found;
+  host_.machine().find_owners({old.id, renewed.id}, found);
+  EXPECT_EQ(found.by_producer.size(), 2U);
+  EXPECT_EQ(found.by_producer.at(old.id).transactional_id, "t");
+}
+
 TEST_F(TransactionMachine, TimesOutByTheSteadyClock) {
   const auto producer = init("t", 10'000);
   enlist("t", producer, {foo_});

@@ -82,8 +82,8 @@ class ShardSet {
 
   /// The partition that has the key; nullopt while the topic is not there.
   [[nodiscard]] std::optional<PartitionIndex> partition_of(std::string_view key) const;
-  /// Looks at every shard that serves.
-  void look(const std::function<void(StateMachine& machine)>& at) const;
+  /// Looks at every shard that serves.  Whether there are any, and all do.
+  bool look(const std::function<void(StateMachine& machine)>& at) const;
   /// Shards that are being read.
   [[nodiscard]] std::size_t loading() const;
 

@@ -15,6 +15,7 @@
 #include "moldau/metadata/image.hpp"
 #include "moldau/metadata/topic_config.hpp"
 #include "moldau/partition/partition.hpp"
+#include "moldau/partition/transaction_owner.hpp"
 #include "moldau/storage/log_directory.hpp"
 
 namespace moldau::partition {
@@ -49,7 +50,10 @@ class PartitionManager {
   /// Called by the committing thread after each commit.
   void committed(const base::Status& status);
   /// Called by the background thread now and then: names transactions in the log that nobody ends.
-  void look_for_hanging_transactions(base::SteadyTime now);
+  void look_for_hanging_transactions(const base::Clock& clock);
+  /// Who knows the clients of such transactions; until then they are named without.  It is called on the
+  /// background thread, with no lock held.
+  void find_transaction_owners_by(FindTransactionOwners find_owners);
 
   [[nodiscard]] PartitionPtr find(std::string_view topic, PartitionIndex partition) const;
   [[nodiscard]] PartitionPtr find(const TopicIdPartition& partition) const;
@@ -95,6 +99,7 @@ class PartitionManager {
   std::unique_ptr<HangingTransactions> hanging_;  // of the background thread
   std::atomic<std::size_t> hanging_count_{0};
   mutable base::Mutex mutex_;
+  FindTransactionOwners find_owners_ MOLDAU_GUARDED_BY(mutex_);
   std::shared_ptr<const Table> table_ MOLDAU_GUARDED_BY(mutex_);
   std::vector<DurableWaiter> durable_waiters_ MOLDAU_GUARDED_BY(mutex_);
   std::vector<OfflinePartition> offline_ MOLDAU_GUARDED_BY(mutex_);

@@ -95,6 +95,7 @@ struct ProducerSummary {
 struct OpenTransaction {
   ProducerId producer_id{};
   Offset first_offset{};
+  std::int64_t last_timestamp_ms = -1;  // of the producer's newest batch
   friend bool operator==(const OpenTransaction&, const OpenTransaction&) = default;
 };
 

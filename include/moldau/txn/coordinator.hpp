@@ -65,6 +65,9 @@ class Coordinator final : public cluster::MetadataListener {
   using AllShards = coordinator::ShardSet::AllShards;
   AllShards run_on_all(base::Loop& loop, const StepFunction& step);
 
+  /// Goes through all transactional ids.
+  [[nodiscard]] partition::TransactionOwners find_owners(std::vector<ProducerId> producers) const;
+
   struct Totals {
     std::size_t ids = 0;
     std::size_t ongoing = 0;

@@ -19,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "moldau/partition/transaction_owner.hpp"
 #include "moldau/protocol/describe_transactions.hpp"
 #include "moldau/protocol/end_txn.hpp"
 #include "moldau/protocol/error_code.hpp"
@@ -91,6 +92,9 @@ class Machine {
       const std::string& transactional_id) const;
   [[nodiscard]] std::vector<protocol::ListTransactionsResponse::TransactionState> list(
       const Now& now, const TransactionFilter& filter) const;
+
+  /// Adds those that have one of the producers (sorted).
+  void find_owners(const std::vector<ProducerId>& producers, partition::TransactionOwners& found) const;
 
   /// Time has passed: transactions that are over their timeout are aborted, markers that failed are ordered anew.
   void expire(Step& step, base::SteadyTime now);
