@@ -17,6 +17,7 @@ using protocol::TxnOffsetCommitResponse;
 
 constexpr std::int16_t old_protocol = 4;  // AddOffsetsToTxn comes first
 constexpr std::int16_t new_protocol = 5;
+constexpr std::int16_t topics_by_id = 6;
 
 /// A node on which topic "t" is there, group "g" has a coordinator, and transactional id "id" a producer.
 class TxnOffsetCommit : public ::testing::Test {
@@ -247,6 +248,37 @@ TEST_F(TxnOffsetCommit, OfWhatIsNotThereAsksNobody) {
   EXPECT_EQ(code_of(response), ErrorCode::unknown_topic_or_partition);
   EXPECT_EQ(response.topics.at(1).partitions.at(0).error_code, ErrorCode::none);
   EXPECT_EQ(state(), "Ongoing");
+}
+
+TEST_F(TxnOffsetCommit, OfTopicsByTheirIds) {
+  auto request = request_for(5);
+  auto& topic = request.topics[0];
+  topic.name.clear();
+  topic.topic_id = node.controller->image()->find_topic("t")->id;
+  const auto known = topic.topic_id;
+  auto response = settled(node.call(txn_offset_commit, request, topics_by_id));
+  EXPECT_EQ(code_of(response), ErrorCode::none);
+  EXPECT_EQ(response.topics.at(0).topic_id, known);
+  // What has an id that nobody has is refused alone, and the rest is stored.
+  topic.topic_id = *base::Uuid::parse("AAAAAAAAAAAAAAAAAAAABQ");
+  request.topics.push_back(request_for(6).topics[0]);
+  request.topics[1].topic_id = known;
+  response = settled(node.call(txn_offset_commit, request, topics_by_id));
+  EXPECT_EQ(code_of(response), ErrorCode::unknown_topic_id);
+  EXPECT_EQ(response.topics.at(0).topic_id, request.topics[0].topic_id);
+  EXPECT_EQ(response.topics.at(1).partitions.at(0).error_code, ErrorCode::none);
+  end(true, 5);
+  EXPECT_EQ(fetch(true), offset(6));
+}
+
+TEST_F(TxnOffsetCommit, OfAnIdThatNoTopicHasBeginsNothing) {
+  auto request = request_for(5);  // whose name is one that is there, and is not sent
+  request.topics[0].topic_id = *base::Uuid::parse("AAAAAAAAAAAAAAAAAAAABQ");
+  EXPECT_EQ(commit(request, topics_by_id), ErrorCode::unknown_topic_id);
+  EXPECT_EQ(state(), "Empty");
+  request.topics[0].topic_id = {};
+  EXPECT_EQ(commit(request, topics_by_id), ErrorCode::unknown_topic_id);
+  EXPECT_EQ(state(), "Empty");
 }
 
 TEST_F(TxnOffsetCommit, NeedsAGroup) {
