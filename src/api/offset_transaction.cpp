@@ -50,11 +50,23 @@ void OffsetTransaction::run() {
   }
   if (request_.group_id.empty()) return refuse(ErrorCode::invalid_group_id);
   if (!partition_) return refuse(ErrorCode::not_coordinator);
+  if (!adds_partition_ && is_left()) return refuse(ErrorCode::not_coordinator);
   for (int round = 0; round < rounds_max; ++round) {
     if (store()) return;
     if (const auto code = enlist(); code != ErrorCode::none) return refuse(code);
   }
   refuse(ErrorCode::concurrent_transactions);
+}
+
+/// The log cannot tell: to an older client, the next transaction of the group has the same epoch.
+bool OffsetTransaction::is_left() const {
+  bool is_left = false;
+  // Where the coordinator does not serve, nobody can tell.
+  (void)services_.transactions.run(
+      request_.transactional_id, *context_.loop, [&](txn::Machine& machine, txn::Step&) {
+        is_left = machine.is_left_by_offsets(txn_caller(context_), request_.transactional_id, producer_);
+      });
+  return is_left;
 }
 
 bool OffsetTransaction::store() {

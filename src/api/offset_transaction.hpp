@@ -34,6 +34,7 @@ class OffsetTransaction {
   [[nodiscard]] protocol::ErrorCode enlist();
 
  private:
+  [[nodiscard]] bool is_left() const;
   void refuse(protocol::ErrorCode code);
   /// What a client of this version makes the best of.
   [[nodiscard]] protocol::ErrorCode as_of_commit(protocol::ErrorCode code) const;

@@ -147,7 +147,8 @@ std::vector<ErrorCode> Machine::enlist(Step& step, const Caller& caller, const E
   if (transaction == nullptr) return all(ErrorCode::invalid_producer_id_mapping);
   if (const auto code = transaction->check_producer(wanted.producer); code != ErrorCode::none)
     return all(code);
-  if (wanted.mode == Mode::add && transaction->is_left(caller.connection_id))
+  if (wanted.mode == Mode::add &&
+      transaction->is_left(Transaction::Channel::transaction, caller.connection_id))
     return all(ErrorCode::not_coordinator);
   if (wanted.mode == Mode::verify) {
     if (transaction->is_ending()) return all(ErrorCode::concurrent_transactions);
@@ -169,6 +170,13 @@ std::vector<ErrorCode> Machine::enlist(Step& step, const Caller& caller, const E
   return all(ErrorCode::none);
 }
 
+bool Machine::is_left_by_offsets(const Caller& caller, const std::string& transactional_id,
+                                 coordinator::Producer producer) {
+  auto* transaction = find(transactional_id);
+  return transaction != nullptr && transaction->check_producer(producer) == ErrorCode::none &&
+         transaction->is_left(Transaction::Channel::offsets, caller.connection_id);
+}
+
 // The end.
 
 protocol::EndTxnResponse Machine::end_txn(Step& step, const Caller& caller,
@@ -184,7 +192,7 @@ protocol::EndTxnResponse Machine::end_txn(Step& step, const Caller& caller,
   if (transaction == nullptr) return refuse(ErrorCode::invalid_producer_id_mapping);
   const Producer producer{request.producer_id, request.producer_epoch};
   if (!is_v2 && transaction->check_producer(producer) == ErrorCode::none &&
-      transaction->is_left(caller.connection_id))
+      transaction->is_left(Transaction::Channel::transaction, caller.connection_id))
     return refuse(ErrorCode::not_coordinator);
   const auto decision = is_v2 ? transaction->end_v2(step, producer, request.committed)
                               : transaction->end_v1(step, producer, request.committed);

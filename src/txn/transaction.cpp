@@ -55,7 +55,7 @@ bool Transaction::is_ending() const { return state() == prepare_commit || state(
 
 void Transaction::apply(const Value& value) {
   if (value.producer_id != value_.producer_id || value.producer_epoch != value_.producer_epoch)
-    newest_connection_ = 0;
+    newest_connections_ = {};
   value_ = value;
   partitions_.clear();
   if (value.partitions)
@@ -262,9 +262,10 @@ Transaction::Value Transaction::completed(const Now& now) const {
   return next;
 }
 
-bool Transaction::is_left(std::uint64_t connection_id) {
-  if (connection_id < newest_connection_) return true;
-  newest_connection_ = connection_id;
+bool Transaction::is_left(Channel channel, std::uint64_t connection_id) {
+  auto& newest = newest_connections_[static_cast<std::size_t>(channel)];
+  if (connection_id < newest) return true;
+  newest = connection_id;
   return false;
 }
 

@@ -15,6 +15,7 @@
 // can be done for them.  To those of version 2 every end of a transaction raises the epoch (KIP-890), so that a
 // retry is told from what comes next by its epoch alone.
 
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -91,9 +92,12 @@ class Transaction {
   /// Who the producer is once the transaction is complete.
   [[nodiscard]] coordinator::Producer next_producer() const;
 
+  /// What a connection is for: clients may have one to the coordinator of transactions and others to those of
+  /// groups, and which of them is older says nothing.
+  enum class Channel : std::uint8_t { transaction, offsets };
   /// Whether this connection of the newest producer was left by its client for a newer one; otherwise it
   /// is the newest from now on (reliability.md T3).  What it still carries may be of a transaction that is over.
-  [[nodiscard]] bool is_left(std::uint64_t connection_id);
+  [[nodiscard]] bool is_left(Channel channel, std::uint64_t connection_id);
 
   [[nodiscard]] bool is_expired(const Now& now, base::Milliseconds expiration) const;
 
@@ -112,7 +116,7 @@ class Transaction {
   /// The epoch before the last change of it by a client that named it, -1 otherwise: by it a retry of
   /// InitProducerId is known.  Not in the log: who retries across a restart is told PRODUCER_FENCED, as by Kafka.
   ProducerEpoch previous_epoch_ = no_producer_epoch;
-  std::uint64_t newest_connection_ = 0;  // of producer()
+  std::array<std::uint64_t, 2> newest_connections_{};  // of producer(), by Channel
 };
 
 }  // namespace moldau::txn

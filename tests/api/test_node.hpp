@@ -62,6 +62,7 @@ class TestNode final : public support::DataNode {
     context.connection = connection.get();
     context.listener = "PLAINTEXT";
     context.client_id = client_id;
+    context.connection_id = connection_id;
     handler(*services, context, std::move(request),
             Reply<Response>(std::make_unique<Sink<Response>>(answered, version), version, 7));
     return answered;
@@ -74,7 +75,9 @@ class TestNode final : public support::DataNode {
   std::optional<txn::Coordinator> transactions;
   std::optional<Services> services;
   std::unique_ptr<ConnectionState> connection = std::make_unique<ConnectionState>();
-  std::string client_id;  // of the requests to come
+  // Of the requests to come.
+  std::string client_id;
+  std::uint64_t connection_id = 1;
 
  private:
   void start_coordinators() {

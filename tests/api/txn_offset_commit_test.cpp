@@ -250,6 +250,62 @@ TEST_F(TxnOffsetCommit, OfWhatIsNotThereAsksNobody) {
   EXPECT_EQ(state(), "Ongoing");
 }
 
+// The connection fence (reliability.md T3).
+
+TEST_F(TxnOffsetCommit, OfTheOldProtocolThatComesLateLeavesTheNextTransactionAlone) {
+  add_offsets();
+  node.connection_id = 2;  // where the client tried again
+  EXPECT_EQ(commit(3, old_protocol), ErrorCode::none);
+  end(true, 4);
+  add_offsets();
+  node.connection_id = 1;
+  EXPECT_EQ(commit(3, old_protocol), ErrorCode::not_coordinator);  // before the log has that transaction
+  node.connection_id = 2;
+  EXPECT_EQ(commit(5, old_protocol), ErrorCode::none);
+  node.connection_id = 1;
+  EXPECT_EQ(commit(3, old_protocol), ErrorCode::not_coordinator);  // and when it has it
+  node.connection_id = 2;
+  end(true, 4);
+  EXPECT_EQ(fetch(true), offset(5));
+}
+
+TEST_F(TxnOffsetCommit, IsNotMeasuredByConnectionsForOtherRequests) {
+  // Some clients have an older connection for the coordinator of the group than for that of transactions.
+  node.connection_id = 7;
+  add_offsets();
+  node.connection_id = 3;
+  EXPECT_EQ(commit(3, old_protocol), ErrorCode::none);
+  node.connection_id = 7;
+  end(true, 4);
+  // Or a newer one.
+  add_offsets();
+  node.connection_id = 9;
+  EXPECT_EQ(commit(4, old_protocol), ErrorCode::none);
+  node.connection_id = 7;
+  end(true, 4);
+  EXPECT_EQ(fetch(true), offset(4));
+}
+
+TEST_F(TxnOffsetCommit, OnAnyConnectionOfANewProducerIsTaken) {
+  add_offsets();
+  node.connection_id = 5;
+  EXPECT_EQ(commit(3, old_protocol), ErrorCode::none);
+  const auto fenced = request_for(4);
+  producer = init();
+  node.connection_id = 1;
+  EXPECT_EQ(commit(fenced, old_protocol), ErrorCode::invalid_producer_epoch);
+  add_offsets();
+  EXPECT_EQ(commit(6, old_protocol), ErrorCode::none);
+  end(true, 4);
+  // Clients of the new protocol need no fence.
+  node.connection_id = 9;
+  EXPECT_EQ(commit(7, new_protocol), ErrorCode::none);
+  node.connection_id = 8;
+  EXPECT_EQ(commit(8, new_protocol), ErrorCode::none);
+  end(true, 5);
+  EXPECT_EQ(fetch(true), offset(8));
+}
+
 TEST_F(TxnOffsetCommit, OfTopicsByTheirIds) {
   auto request = request_for(5);
   auto& topic = request.topics[0];

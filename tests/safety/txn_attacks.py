@@ -35,6 +35,7 @@ SOON = {ERROR[name] for name in ('COORDINATOR_LOAD_IN_PROGRESS', 'COORDINATOR_NO
 PROPERTIES = {'transaction.state.log.num.partitions': 4, 'offsets.topic.num.partitions': 4,
               'transaction.abort.timed.out.transaction.cleanup.interval.ms': SWEEP_MS}
 OLDER = 'an older connection of an old client is refused; Kafka ends the next transaction (KAFKA-17754)'
+OLDER_OFFSETS = 'the same of offsets; Kafka takes them for those of the next transaction'
 
 
 def patiently(call, soon=frozenset(SOON)):
@@ -332,16 +333,38 @@ def late_write(protocol, during_next):
     return attack
 
 
-def late_write_in_the_same_partition(scene):
-    one = scene.producer(2)
-    late_connection, old = one.client, one.id
-    one.client = scene.client()
-    one.begin('a')
-    one.end(True)
-    one.begin('b')
-    error = one.write('late', via=late_connection, of=old, sequence=1, soon=())
-    one.end(True)
-    return told(error, scene.stored())
+def late_write_in_the_same_partition(protocol, sequence):
+    """The next transaction has written there, too. `a` was number 0, `b` is 1."""
+    def attack(scene):
+        one = scene.producer(protocol)
+        late_connection, old = one.client, one.id
+        one.client = scene.client()
+        one.begin('a')
+        one.end(True)
+        one.begin('b')
+        error = one.write('late', via=late_connection, of=old, sequence=sequence, soon=())
+        one.end(True)
+        return told(error, scene.values())
+    return attack
+
+
+def late_write_of_the_next_number(begun):
+    """What the first transaction gave up on comes when the next one is to write with its number: into a partition that
+    was added only, or, if `begun`, written to as well."""
+    def attack(scene):
+        one = scene.producer(1)
+        late_connection = one.client
+        one.client = scene.client()
+        one.begin('a')
+        one.end(True)
+        one.must(one.add())
+        if begun:
+            one.must(one.write('b'))
+        late = one.write('late', via=late_connection, of=one.id, sequence=1 + begun, soon=())
+        own = one.write('own')
+        one.end(True)
+        return told(late, own, scene.values())
+    return attack
 
 
 def write_again(protocol):
@@ -687,6 +710,22 @@ def late_offsets(protocol):
     return attack
 
 
+def late_offsets_in_the_next(protocol):
+    """The same group's offsets of the transaction before; what they were was retried on a newer connection."""
+    def attack(scene):
+        scene.have_coordinator()
+        one = scene.producer(protocol)
+        late_connection, old = one.client, one.id
+        one.client = scene.client()
+        one.must(one.offsets(3))
+        one.end(True)
+        one.must(one.offsets(5))
+        error = one.offsets(3, via=late_connection, of=old, add=False, soon=())
+        one.end(True)
+        return told(error, scene.committed_offset())
+    return attack
+
+
 # Readers and markers
 
 def readers(scene):
@@ -746,10 +785,19 @@ def all_rows():
         Row('both protocols in turn', both_protocols_in_turn, 'a+c+d+f, a+c+d+f, stable'),
         Row('v2: a write that comes after the end', late_write(2, False), 'INVALID_PRODUCER_EPOCH, a, stable'),
         Row('v2: a write that comes in the next transaction', late_write(2, True), 'INVALID_PRODUCER_EPOCH, a, stable'),
-        Row('v2: the same where that one writes, too', late_write_in_the_same_partition,
+        Row('v2: the same where that one writes, too', late_write_in_the_same_partition(2, 1),
             'INVALID_PRODUCER_EPOCH, a+b'),
+        Row('v2: the same with the next number', late_write_in_the_same_partition(2, 2), 'INVALID_PRODUCER_EPOCH, a+b'),
         Row('v1: a write that comes after the end', late_write(1, False), 'TRANSACTION_ABORTABLE, a, stable'),
         Row('v1: a write that comes in the next transaction', late_write(1, True), 'TRANSACTION_ABORTABLE, a, stable'),
+        # Where that one writes, too, the sequence tells what was done; what was never done is the window that is left.
+        Row('v1: a write that was retried comes where the next one writes, too', late_write_in_the_same_partition(1, 0),
+            'NONE, a+b'),
+        Row('v1: a write with the number of one of the next', late_write_in_the_same_partition(1, 1), 'NONE, a+b'),
+        Row('v1: a write further on', late_write_in_the_same_partition(1, 3), 'OUT_OF_ORDER_SEQUENCE_NUMBER, a+b'),
+        Row('v1: a write that was given up is taken for one of the next', late_write_of_the_next_number(False),
+            'NONE, NONE, a+late'),
+        Row('v1: the same where that one has written', late_write_of_the_next_number(True), 'NONE, NONE, a+b+late'),
         Row('v2: a write again, in its transaction and after it', write_again(2),
             'NONE, INVALID_PRODUCER_EPOCH, a, stable'),
         Row('v1: a write again, in its transaction and after it', write_again(1),
@@ -810,7 +858,10 @@ def all_rows():
               ('a member', 5, 'nobody', 'UNKNOWN_MEMBER_ID, 3'), ('a generation', 5, '', 'UNKNOWN_MEMBER_ID, 3'))],
         Row('v1: offsets of a group that was not added', offsets_without_adding, 'TRANSACTION_ABORTABLE, none'),
         Row('v2: offsets that come late', late_offsets(2), 'INVALID_PRODUCER_EPOCH, 3'),
-        Row('v1: offsets that come late', late_offsets(1), 'TRANSACTION_ABORTABLE, 3'),
+        Row('v1: offsets that come late', late_offsets(1), 'TRANSACTION_ABORTABLE, 3', 'NOT_COORDINATOR, 3', OLDER_OFFSETS),
+        Row('v2: offsets that come in the next transaction', late_offsets_in_the_next(2), 'INVALID_PRODUCER_EPOCH, 5'),
+        Row('v1: offsets that come in the next transaction', late_offsets_in_the_next(1), 'NONE, 3',
+            'NOT_COORDINATOR, 5', OLDER_OFFSETS),
         Row('what readers see of a transaction', readers, '0 bytes, stable 0, a+b, no list, 0 aborted, 1 aborted, b'),
         Row('a marker of an old epoch', marker(1, 0, -1, 0), 'INVALID_PRODUCER_EPOCH, open, a'),
         Row('a marker that has not raised the epoch', marker(2, 2, 0, 0), 'INVALID_PRODUCER_EPOCH, open, a'),

@@ -100,15 +100,19 @@ TEST(Transaction, GivesItsMarkersTheVersionThatMayFindThem) {
 
 TEST(Transaction, KnowsAConnectionThatWasLeft) {
   auto transaction = in_state(ongoing);
-  EXPECT_FALSE(transaction.is_left(4));
-  EXPECT_FALSE(transaction.is_left(4));
-  EXPECT_FALSE(transaction.is_left(9));
-  EXPECT_TRUE(transaction.is_left(4));
+  EXPECT_FALSE(transaction.is_left(Transaction::Channel::transaction, 4));
+  EXPECT_FALSE(transaction.is_left(Transaction::Channel::transaction, 4));
+  EXPECT_FALSE(transaction.is_left(Transaction::Channel::transaction, 9));
+  EXPECT_TRUE(transaction.is_left(Transaction::Channel::transaction, 4));
   transaction.change_to(value_of(prepare_abort));
-  EXPECT_TRUE(transaction.is_left(4)) << "the producer is the same";
+  EXPECT_TRUE(transaction.is_left(Transaction::Channel::transaction, 4)) << "the producer is the same";
+  EXPECT_FALSE(transaction.is_left(Transaction::Channel::offsets, 4)) << "that has connections of its own";
+  EXPECT_FALSE(transaction.is_left(Transaction::Channel::offsets, 12));
+  EXPECT_TRUE(transaction.is_left(Transaction::Channel::offsets, 4));
+  EXPECT_FALSE(transaction.is_left(Transaction::Channel::transaction, 9));
   transaction.change_to(value_of(complete_abort));
   transaction.change_to(value_of(empty, 1, 6));
-  EXPECT_FALSE(transaction.is_left(4)) << "another epoch is another client";
+  EXPECT_FALSE(transaction.is_left(Transaction::Channel::transaction, 4)) << "another epoch is another client";
 }
 
 }  // namespace

@@ -78,6 +78,10 @@ class Machine {
   /// (producer_fenced is invalid_producer_epoch to Produce, and to AddPartitionsToTxn and AddOffsetsToTxn below v2;
   /// transaction_abortable is invalid_txn_state to Produce below v11).
   std::vector<protocol::ErrorCode> enlist(Step& step, const Caller& caller, const Enlistment& wanted);
+  /// TxnOffsetCommit up to v4, which may bring offsets of a transaction that is over: whether the producer has
+  /// committed offsets on a newer connection.
+  [[nodiscard]] bool is_left_by_offsets(const Caller& caller, const std::string& transactional_id,
+                                        coordinator::Producer producer);
   protocol::EndTxnResponse end_txn(Step& step, const Caller& caller,
                                    const protocol::EndTxnRequest& request);
   /// By `moldau txn abort`: as a timeout would end it.  none, transactional_id_not_found, invalid_txn_state (none
