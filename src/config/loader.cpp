@@ -94,7 +94,8 @@ std::string_view set_free_bytes_min(Config& config, const std::string& value) {
 
 std::string_view set_scrub_interval(Config& config, const std::string& value) {
   const auto interval = parse_integer<std::int64_t>(value);
-  if (!interval || *interval < 0) return "a number of milliseconds, or 0 (never)";
+  constexpr std::int64_t ten_years_ms = 315'360'000'000;
+  if (!interval || *interval < 0 || *interval > ten_years_ms) return "a number of milliseconds, or 0 (never)";
   config.scrub_interval_ms = *interval;
   return {};
 }

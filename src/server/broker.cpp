@@ -1,5 +1,6 @@
 #include "moldau/server/broker.hpp"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -417,9 +418,18 @@ ExitStatus status_of(const base::Error& error) {
   }
 }
 
+/// Connections, segments and their indexes take one each.
+void raise_descriptor_limit() {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == files.rlim_max) return;
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
+}
+
 }  // namespace
 
 ExitStatus run_broker(const config::Config& config) {
+  raise_descriptor_limit();
   block_signals();
   if (!config.no_effect.empty()) {
     std::string names;

@@ -81,6 +81,7 @@ std::optional<LogState> decode_log_state(ByteSource& source, std::uint16_t versi
   for (std::uint32_t i = 0; i < closed && source.ok(); ++i) {
     const Offset base{source.get<std::int64_t>()};
     LogState::Closed segment;
+    segment.end = Offset{source.get<std::int64_t>()};
     segment.size = source.get<std::uint64_t>();
     segment.offsets = decode_index(source, version);
     segment.times = decode_index(source, version);
@@ -131,6 +132,7 @@ void encode_log_state(const LogState& log, ByteSink& sink) {
   sink.put(static_cast<std::uint32_t>(log.closed.size()));
   for (const auto& [base, segment] : log.closed) {
     sink.put(base.value());
+    sink.put(segment.end.value());
     sink.put(segment.size);
     encode_index(segment.offsets, sink);
     encode_index(segment.times, sink);

@@ -31,6 +31,7 @@ struct LogState {
   std::optional<std::map<Offset, TxnIndexFacts>> txns = std::map<Offset, TxnIndexFacts>{};
   /// Closed segments whose index files are known.
   struct Closed {
+    Offset end{};
     std::uint64_t size = 0;
     IndexFacts offsets;
     IndexFacts times;

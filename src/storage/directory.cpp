@@ -608,8 +608,11 @@ base::Status Directory::write_checkpoint(const LogMap& logs, const LanePosition&
   checkpoint.incarnation = incarnation_;
   checkpoint.replay_from = position;
   ByteSink sink;
+  std::vector<bool> dense;
   for (const auto& [id, log] : logs) {
-    encode_log_state(log->state(), sink);
+    const LogState state = log->state();
+    encode_log_state(state, sink);
+    dense.push_back(state.dense);
   }
   const auto bytes = seal_checkpoint(encode_checkpoint_header(checkpoint, logs.size()), sink.text());
   const auto status =
@@ -617,7 +620,8 @@ base::Status Directory::write_checkpoint(const LogMap& logs, const LanePosition&
                   : file_names::join(own_directory(), file_names::own_checkpoint),
            bytes);
   if (!status) return fail_with(status.error());
-  for (const auto& [id, log] : logs) log->note_checkpointed();
+  auto is_dense = dense.begin();
+  for (const auto& [id, log] : logs) log->note_checkpointed(*is_dense++);
   return {};
 }
 
@@ -690,7 +694,7 @@ base::Status Directory::apply_retention() {
     }
   }
   if (moved) MOLDAU_TRY(commit());  // the new starts go before the files
-  MOLDAU_TRY(restore_indexes());
+  restore_indexes();
   MutexLock lock(background_mutex_);
   if (closed_) return {};
   MOLDAU_TRY(checkpoint_if_awaited());
@@ -707,17 +711,14 @@ base::Status Directory::apply_retention() {
 }
 
 // One at a time: each may take a second, in which nothing is written behind.
-base::Status Directory::restore_indexes() {
+void Directory::restore_indexes() {
   for (const auto& [id, log] : log_map()) {
     for (bool more = true; more;) {
       MutexLock lock(background_mutex_);
-      if (closed_) return {};
-      const auto restored = log->restore_indexes();
-      if (!restored) return fail_with(restored.error());
-      more = *restored;
+      if (closed_) return;
+      more = log->restore_indexes();
     }
   }
-  return {};
 }
 
 LogDirectory::Scrubbed Directory::scrub(std::uint64_t bytes_max) {

@@ -82,7 +82,7 @@ class Directory final : public LogDirectory {
   base::Status write_cleaner_offsets();
   /// Whether records may be judged by the wall clock.
   bool wall_clock_is_sound() MOLDAU_REQUIRES(background_mutex_);
-  base::Status restore_indexes();
+  void restore_indexes();
   base::Status checkpoint_if_awaited() MOLDAU_REQUIRES(background_mutex_);
   void remove_later(std::vector<std::string> files, std::int64_t delay_ms);
   base::Status remove_own_directory();

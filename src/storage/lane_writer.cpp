@@ -208,8 +208,11 @@ base::Status LaneWriter::sync() {
 base::Status LaneWriter::prepare_next(std::uint32_t current, std::uint32_t needed, std::uint64_t bytes) {
   const auto next = (current + 1) % static_cast<std::uint32_t>(options_.lane_files);
   const std::string path = lane_file_path(directory_, next);
-  if (preparation_ && preparation_->number != next)  // the lane was faster
-    MOLDAU_TRY(fs_.remove(std::exchange(preparation_, std::nullopt)->path));
+  // The lane was faster, and may even have come round.
+  if (preparation_ && (preparation_->number != next || next == needed)) {
+    const auto given_up = *std::exchange(preparation_, std::nullopt);
+    if (given_up.file != nullptr) MOLDAU_TRY(fs_.remove(given_up.path));
+  }
   if (!preparation_) {
     const auto info = fs_.info(path);
     if (next == needed || next == current || (info && info->size >= options_.lane_file_bytes)) return {};
@@ -218,9 +221,15 @@ base::Status LaneWriter::prepare_next(std::uint32_t current, std::uint32_t neede
     preparation_ = std::move(preparation);
   }
   std::uint64_t& done = preparation_->done;
-  while (done < std::min(bytes, options_.lane_file_bytes)) {
+  while (preparation_->file != nullptr && done < std::min(bytes, options_.lane_file_bytes)) {
     const std::uint64_t step = std::min(prepared_step_bytes, options_.lane_file_bytes - done);
-    MOLDAU_TRY(preparation_->file->write(done, zero_parts(step)));
+    const auto written = preparation_->file->write(done, zero_parts(step));
+    if (!written && written.error().code == base::Errc::no_space) {
+      // Others need what room there is.
+      preparation_->file.reset();
+      return fs_.remove(preparation_->path);
+    }
+    MOLDAU_TRY(written);
     if (options_.sync) MOLDAU_TRY(preparation_->file->sync());
     done += step;
   }

@@ -82,7 +82,7 @@ class LaneWriter {
   struct Preparation {
     std::uint32_t number = 0;
     std::string path;
-    std::shared_ptr<File> file;
+    std::shared_ptr<File> file;  // null: there was no room for it
     std::uint64_t done = 0;
   };
   std::optional<Preparation> preparation_;  // of the thread that prepares

@@ -738,7 +738,7 @@ LogState PartitionLog::state() const {
     const auto known = segment->state();
     if (!known.txns.is_empty()) state.txns->emplace(segment->base_offset(), known.txns);
     if (segment != active_ && known.indexes_known && known.offsets.crc && known.times.crc)
-      state.closed.emplace(segment->base_offset(), LogState::Closed{known.size, known.offsets, known.times});
+      state.closed.emplace(segment->base_offset(), LogState::Closed{known.end, known.size, known.offsets, known.times});
   }
   state.dense = is_dense();
   return state;
@@ -759,14 +759,15 @@ void PartitionLog::expire_producers(std::int64_t now_ms) {
   flushed_producers_.expire(now_ms, options_.producer_id_expiration_ms);
 }
 
-base::Result<bool> PartitionLog::restore_indexes() {
+bool PartitionLog::restore_indexes() {
+  if (active_ == nullptr || offline()) return false;
   for (const auto& segment : segments()) {
     if (segment == active_) continue;
-    const auto restored = segment->restore_indexes(unsynced_);
+    const auto restored = segment->restore_indexes();
     if (restored && !*restored) continue;
-    if (!restored && restored.error().code != Errc::damaged) return restored.error();
-    if (!restored) log::warn("storage.index_not_rebuilt", "{}", restored.error().message);
-    if (restored) finished_now_ = directory_unsynced_ = true;
+    // Whatever is in the way: look-ups do without them.
+    if (!restored) log::warn("storage.index_not_rebuilt", "{}", base::to_string(restored.error()));
+    if (restored) finished_now_ = true;
     return true;
   }
   return false;
@@ -778,35 +779,33 @@ base::Result<std::uint64_t> PartitionLog::scrub(ScrubPlace& place, std::uint64_t
   {
     MutexLock lock(mutex_);
     if (offline_) {
-      place = {no_offset, 0};
+      place = {no_offset, 0, {}};
       return 0;
     }
     const auto at = std::partition_point(segments_.begin(), segments_.end(),
                                          [&](const SegmentPtr& s) { return s->base_offset() < place.segment; });
     if (at == segments_.end()) {
-      place = {no_offset, 0};
+      place = {no_offset, 0, {}};
       return 0;
     }
     segment = *at;
     is_active = std::next(at) == segments_.end();
   }
-  if (segment->base_offset() != place.segment) place = {segment->base_offset(), 0};
-  if (place.position == 0 && !is_active) MOLDAU_TRY(segment->look_through_indexes());
+  if (place.in.lock() != segment) place = {segment->base_offset(), 0, segment};
+  if (place.position == 0 && !is_active) segment->look_through_indexes();
   const std::uint64_t begin = place.position;
   const std::uint64_t size = segment->size();
+  if (begin > size) place = {segment->base_offset(), 0, {}};  // it was cut
+  if (begin > size) return 0;
   MOLDAU_ASSIGN(place.position, noting_damage(segment->look_through(begin, std::min(size, begin + bytes_max))));
   const std::uint64_t seen = place.position - begin;
-  if (place.position >= size) place = {segment->base_offset() + 1, 0};
+  if (place.position >= size) place = {segment->base_offset() + 1, 0, {}};
   return seen;
 }
 
 base::Status PartitionLog::finish(Segment::Files& to_sync) {
   if (damaged_) return {};
-  for (bool more = true; more;) {
-    MOLDAU_ASSIGN(more, restore_indexes());
-  }
-  to_sync.insert(to_sync.end(), unsynced_.begin(), unsynced_.end());
-  unsynced_.clear();
+  while (restore_indexes()) continue;
   if (finished_) return {};
   MOLDAU_TRY(load_txn_index(active_));
   MOLDAU_TRY(active_->finish(to_sync));
@@ -958,17 +957,15 @@ void PartitionLog::replay_ended() {
 base::Status PartitionLog::check_closed(const LogState& known) const {
   if (!known.dense) return {};
   MutexLock lock(mutex_);
-  for (auto closed = known.closed.begin(); closed != known.closed.end(); ++closed) {
-    const auto next = std::next(closed);
-    const Offset end = next == known.closed.end() ? known.segment.base : next->first;
-    if (end <= start_) continue;  // retention may have taken it
+  for (const auto& [base, closed] : known.closed) {
+    if (closed.end <= start_) continue;  // retention may have taken it
     const auto segment = std::find_if(segments_.begin(), segments_.end(),
-                                      [&](const SegmentPtr& s) { return s->base_offset() == closed->first; });
+                                      [at = base](const SegmentPtr& s) { return s->base_offset() == at; });
     const std::uint64_t size = segment == segments_.end() ? 0 : (*segment)->size();
-    if (size == closed->second.size) continue;
+    if (size == closed.size) continue;
     return fail(Errc::damaged, fmt::format("{} holds {} bytes; it had {}",
-                                           file_names::of_offset(directory_, closed->first, file_names::log_suffix),
-                                           size, closed->second.size));
+                                           file_names::of_offset(directory_, base, file_names::log_suffix), size,
+                                           closed.size));
   }
   return {};
 }

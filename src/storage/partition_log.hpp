@@ -149,12 +149,13 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   void release_memory();
 
   /// Makes anew the indexes of one closed segment that lacks them; false when none does.  (blocks)
-  base::Result<bool> restore_indexes();
+  bool restore_indexes();
   /// Any thread: looks through about so many bytes of batches from `place` on, and moves it; to no_offset at the end.
   /// Damage takes the log offline.  Errors: damaged.  (blocks)
   struct ScrubPlace {
     Offset segment{0};  // the first that begins at or above it
     std::uint64_t position = 0;
+    std::weak_ptr<Segment> in;  // another one may have taken its place
   };
   base::Result<std::uint64_t> scrub(ScrubPlace& place, std::uint64_t bytes_max);
 
@@ -167,7 +168,7 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   /// Segments wait for a checkpoint until they can be removed or compacted.
   [[nodiscard]] bool waits_for_checkpoint() const;
   /// The checkpoint that has state() is written.
-  void note_checkpointed();
+  void note_checkpointed(bool dense);
   /// What can be compacted now, if the log's policy is that; any thread.  (blocks)
   base::Result<std::optional<Cleanable>> cleanable(std::int64_t now_ms) const;
   /// Any thread.  (blocks)

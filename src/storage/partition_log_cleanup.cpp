@@ -75,9 +75,12 @@ base::Result<Offset> PartitionLog::retained_start(std::int64_t now_ms, bool with
 
 base::Result<bool> PartitionLog::apply_retention(std::int64_t now_ms, bool with_time) {
   if (active_ == nullptr) return false;
-  const auto retained = retained_start(now_ms, with_time);
+  const auto retained = noting_damage(retained_start(now_ms, with_time));
   // Whatever it is that cannot be read, it is this log's trouble alone.
-  if (!retained) return noting_damage(base::Result<bool>(fail(Errc::damaged, retained.error().message)));
+  if (!retained) {
+    log::warn("storage.retention_failed", "{}: {}", file_names::of_partition(name_), base::to_string(retained.error()));
+    return false;
+  }
   const Offset start = *retained;
   if (start <= start_offset()) return false;
   // The active segment can go as well: a new one takes its place.
@@ -116,11 +119,11 @@ bool PartitionLog::waits_for_checkpoint() const {
   return options_.compact_policy || segments_.front()->end_offset() <= start_;
 }
 
-void PartitionLog::note_checkpointed() {
+void PartitionLog::note_checkpointed(bool dense) {
   if (active_ == nullptr) return;
   MutexLock lock(mutex_);
   checkpointed_base_ = active_->base_offset();
-  checkpointed_dense_ = is_dense();
+  checkpointed_dense_ = dense;
 }
 
 // ---- Compaction.
@@ -206,7 +209,7 @@ base::Result<bool> PartitionLog::replace_segments(const std::vector<SegmentPtr>&
                                                   std::vector<std::string>& aside) {
   const auto is_there = [&]() MOLDAU_REQUIRES(mutex_) {
     const auto first = std::find(segments_.begin(), segments_.end(), old.front());
-    return !offline_ && static_cast<std::size_t>(segments_.end() - first) > old.size() &&
+    return !offline_ && !checkpointed_dense_ && static_cast<std::size_t>(segments_.end() - first) > old.size() &&
            std::equal(old.begin(), old.end(), first);
   };
   {

@@ -9,8 +9,10 @@
 #include "file_names.hpp"
 #include "lane_reader.hpp"
 #include "log_loader.hpp"
+#include "moldau/base/crc32c.hpp"
 #include "moldau/base/log.hpp"
 #include "offset_checkpoint.hpp"
+#include "time_index.hpp"
 
 namespace moldau::storage {
 
@@ -56,13 +58,15 @@ class Recovery {
     MOLDAU_ASSIGN(const auto log_starts, read_offsets(file_names::log_starts));
     recovery_points_ = recovery_points;
     log_starts_ = log_starts;
+    MOLDAU_ASSIGN(cleaned_, read_offsets(file_names::cleaner_offsets));
     MOLDAU_ASSIGN(const auto names, fs_.list(input_.path));
     for (const auto& name : names) {
-      if (name.ends_with(file_names::delete_directory_suffix)) {
-        result_.deleted.push_back(file_names::join(input_.path, name));
-        deleted_names_.insert(name.substr(0, name.rfind('.')));
-        continue;
-      }
+      if (!name.ends_with(file_names::delete_directory_suffix)) continue;
+      result_.deleted.push_back(file_names::join(input_.path, name));
+      deleted_names_.insert(name.substr(0, name.rfind('.')));
+    }
+    for (const auto& name : names) {
+      if (name.ends_with(file_names::delete_directory_suffix)) continue;
       const auto partition = file_names::parse_partition(name);
       if (!partition) continue;
       // The metadata log is its owner's, who recovers it: cut here, it would lose what it had synced.
@@ -89,6 +93,7 @@ class Recovery {
     const auto known = names_.find(name);
     if (known == names_.end() || (topic_id && *topic_id == known->second->topic_id)) return topic_id;
     // A topic may have been made anew, by Kafka or since the checkpoint.
+    if (deleted_names_.contains(file_names::of_partition(name))) return topic_id;
     const bool is_another = topic_id && (replaying_ ? was_made_since({*topic_id, name.partition})
                                                     : !holds(name, known->second->segment));
     if (is_another) return topic_id;
@@ -108,7 +113,11 @@ class Recovery {
 
   bool holds(const TopicPartition& name, const SegmentState& active) {
     const auto info = fs_.info(file_names::of_offset(directory_of(name), active.base, file_names::log_suffix));
-    return info && info->size == active.size && active.end > Offset{0};
+    if (!info || info->size != active.size || active.times.entries == 0 || !active.times.crc) return false;
+    const auto times =
+        read_whole(fs_, file_names::of_offset(directory_of(name), active.base, file_names::time_index_suffix));
+    const std::size_t bytes = active.times.entries * TimeIndexFormat::bytes;
+    return times && times->size() >= bytes && base::crc32c(base::as_bytes(*times).first(bytes)) == *active.times.crc;
   }
 
   base::Result<OffsetCheckpoint> read_offsets(std::string_view name) {
@@ -324,6 +333,7 @@ class Recovery {
     for (auto& [id, log] : result_.logs) {
       const auto known = input_.checkpoint->logs.find(id);
       if (known == input_.checkpoint->logs.end() || !log->has_files()) continue;
+      if (cleaned_.contains(log->topic_partition())) continue;
       const auto status = log->check_closed(known->second);
       if (status) continue;
       log::error("storage.log_offline", "{} is offline: {}", file_names::of_partition(log->topic_partition()),
@@ -357,6 +367,7 @@ class Recovery {
   Recovered result_;
   OffsetCheckpoint recovery_points_;
   OffsetCheckpoint log_starts_;
+  OffsetCheckpoint cleaned_;  // what was compacted, by whom ever
   std::map<TopicPartition, const LogState*> names_;  // of the checkpoint
   std::vector<Found> unexplained_;
   std::set<std::string> deleted_names_;

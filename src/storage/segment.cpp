@@ -97,7 +97,9 @@ Offset Segment::end_offset() const {
 SegmentState Segment::state() const {
   MutexLock lock(mutex_);
   SegmentState state = state_;
-  if (indexes_loaded_ && !indexes_missing_) {
+  if (indexes_missing_) {
+    state.indexes_known = false;
+  } else if (indexes_loaded_) {
     state.indexes_known = true;
     state.offsets = offsets_.facts();
     state.times = times_.facts();
@@ -122,6 +124,7 @@ base::Result<std::shared_ptr<File>> Segment::file() {
 base::Result<bool> Segment::load_indexes(bool may_block) {
   if (indexes_loaded_) return true;
   if (!may_block) return false;
+  const bool is_known = state_.indexes_known;
   const auto load = [&]<class Table>(Table& table, std::string_view suffix, std::size_t entry_bytes,
                                      const IndexFacts& facts) {
     auto index_file = fs_.open(path(suffix), FileSystem::Open::read_write);
@@ -130,7 +133,7 @@ base::Result<bool> Segment::load_indexes(bool may_block) {
     const auto bytes = index_file.value()->size();
     if (!bytes) return false;
     const auto there = static_cast<std::size_t>(*bytes / entry_bytes);
-    const std::size_t count = state_.indexes_known ? facts.entries : there;
+    const std::size_t count = is_known ? facts.entries : there;
     if (count > there) return false;
     if (count == 0) return true;
     auto loaded = Table::load(std::move(index_file).value(), count, facts.crc);
@@ -354,19 +357,29 @@ base::Result<Segment::Rebuilt> Segment::rebuild() {
   return rebuilt;
 }
 
+// By another of the kind, so that nobody who reads waits for it.
 base::Status Segment::rebuild_whole() {
   const SegmentState whole = state();
-  MOLDAU_ASSIGN(const auto rebuilt, rebuild());
-  if (rebuilt.good_bytes == whole.size) return {};
+  const auto fresh = existing(fs_, directory_, whole, 0);
+  MOLDAU_ASSIGN(const auto rebuilt, fresh->rebuild());
   MutexLock lock(mutex_);
-  state_ = whole;  // what is behind the damage stays part of it
-  offsets_ = {};
-  times_ = {};
-  verified_ = {};
-  indexes_missing_ = true;
-  ready_to_append_ = false;
-  return fail(Errc::damaged,
-              fmt::format("{} has no batch at byte {}", path(file_names::log_suffix), rebuilt.good_bytes));
+  if (rebuilt.good_bytes != whole.size) {
+    offsets_ = {};
+    times_ = {};
+    indexes_loaded_ = indexes_missing_ = true;
+    return fail(Errc::damaged,
+                fmt::format("{} has no batch at byte {}", path(file_names::log_suffix), rebuilt.good_bytes));
+  }
+  MutexLock fresh_lock(fresh->mutex_);
+  const TxnIndexFacts txns = state_.txns;
+  offsets_ = std::move(fresh->offsets_);
+  times_ = std::move(fresh->times_);
+  state_ = fresh->state_;
+  state_.txns = txns;
+  indexes_loaded_ = true;
+  indexes_missing_ = false;
+  verified_.add(0, whole.size);
+  return {};
 }
 
 base::Status Segment::find_end() {
@@ -407,21 +420,33 @@ void Segment::note_indexes_missing() {
   indexes_missing_ = true;
 }
 
-// By another of the kind, so that nobody who reads waits for it.
-base::Result<bool> Segment::restore_indexes(Files& to_sync) {
+base::Result<bool> Segment::restore_indexes() {
   {
     MutexLock lock(mutex_);
     if (!indexes_missing_ || ready_to_append_ || std::exchange(restore_tried_, true)) return false;
   }
   const auto fresh = existing(fs_, directory_, state(), 0);
   MOLDAU_TRY(fresh->rebuild_whole());
-  MOLDAU_TRY(fresh->finish(to_sync));
-  MutexLock lock(mutex_);
+  // Half of one would look right: each is whole before it has its name.
+  const auto replace = [this](auto& table, std::string_view suffix) -> base::Status {
+    const auto name = path(suffix);
+    const auto fresh_name = name + ".tmp";
+    MOLDAU_TRY(table.finish(fs_, fresh_name));
+    MOLDAU_TRY(table.file()->sync());
+    return fs_.rename(fresh_name, name);
+  };
   MutexLock fresh_lock(fresh->mutex_);
-  offsets_ = fresh->offsets_;
-  times_ = fresh->times_;
-  indexes_loaded_ = true;
-  indexes_missing_ = restore_tried_ = false;
+  fresh->add_final_time_entry();
+  MOLDAU_TRY(replace(fresh->offsets_, file_names::index_suffix));
+  MOLDAU_TRY(replace(fresh->times_, file_names::time_index_suffix));
+  MOLDAU_TRY(fs_.sync_directory(directory_));
+  MutexLock lock(mutex_);
+  state_.indexes_known = true;
+  state_.offsets = fresh->offsets_.facts();
+  state_.times = fresh->times_.facts();
+  offsets_ = {};
+  times_ = {};
+  indexes_loaded_ = indexes_missing_ = restore_tried_ = false;  // read again when needed
   log::info("storage.index_rebuilt", "the indexes of {} were made anew", path(file_names::log_suffix));
   return true;
 }
@@ -513,8 +538,8 @@ base::Result<Segment::Found> Segment::locate(Offset target, bool may_block) {
   // The index may be what is damaged: it is dropped, and the file speaks for itself.
   {
     MutexLock lock(mutex_);
-    if (ready_to_append_ || offsets_.empty()) return found;
-    log::warn("storage.index_dropped", "{}", found.error().message);
+    if (ready_to_append_) return found;
+    if (!offsets_.empty()) log::warn("storage.index_dropped", "{}", found.error().message);
     offsets_ = {};
     indexes_missing_ = true;
   }
@@ -561,12 +586,16 @@ base::Result<bool> Segment::verify(std::uint64_t begin, std::uint64_t end, bool 
 base::Result<std::uint64_t> Segment::look_through(std::uint64_t begin, std::uint64_t end) {
   std::uint64_t size = 0;
   Offset upper{};
+  std::shared_ptr<File> log_file;  // if it is open; thousands of segments must not stay so
   {
     MutexLock lock(mutex_);
     size = state_.size;
     upper = state_.end;
+    log_file = file_;
   }
-  MOLDAU_ASSIGN(const auto log_file, file());
+  if (log_file == nullptr) {
+    MOLDAU_ASSIGN(log_file, fs_.open(path(file_names::log_suffix), FileSystem::Open::read));
+  }
   const auto window = std::clamp<std::uint64_t>(end - begin, 4096, scan_window_bytes);
   BatchScanner scanner(*log_file, begin, size, true, static_cast<std::size_t>(window));
   std::uint64_t reached = size;
@@ -597,18 +626,30 @@ base::Result<std::uint64_t> Segment::look_through(std::uint64_t begin, std::uint
   return reached;
 }
 
-base::Status Segment::look_through_indexes() {
+// By another of the kind, so that nobody who reads waits for it, and no file stays open.
+void Segment::look_through_indexes() {
+  {
+    MutexLock lock(mutex_);
+    if (ready_to_append_ || indexes_missing_ || detached_) return;
+  }
+  const auto fresh = existing(fs_, directory_, state(), 0);
+  {
+    MutexLock lock(fresh->mutex_);
+    if (!fresh->load_indexes(true)) return;
+  }
+  const SegmentState found = fresh->state();
   MutexLock lock(mutex_);
-  if (ready_to_append_ || indexes_missing_ || detached_) return {};
-  if (std::exchange(indexes_loaded_, false)) {
+  if (ready_to_append_ || detached_) return;
+  if (found.indexes_known) {
+    if (indexes_loaded_) return;
     state_.indexes_known = true;
-    state_.offsets = offsets_.facts();
-    state_.times = times_.facts();
+    state_.offsets = found.offsets;
+    state_.times = found.times;
+    return;
   }
   offsets_ = {};
   times_ = {};
-  MOLDAU_TRY(load_indexes(true));
-  return {};
+  indexes_loaded_ = indexes_missing_ = true;
 }
 
 base::Result<bool> Segment::add_range(const std::shared_ptr<File>& file, std::uint64_t position,

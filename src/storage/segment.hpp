@@ -91,7 +91,7 @@ class Segment {
   /// Its index files are not there, or not what they were: look-ups go without them until restore_indexes().
   void note_indexes_missing();
   /// Makes them anew, if they are missing; whether they were.  Others read meanwhile.  Errors: damaged.  (blocks)
-  base::Result<bool> restore_indexes(Files& to_sync);
+  base::Result<bool> restore_indexes();
   /// Before its files are renamed, of a segment that its log has no more: who reads it goes on with the files
   /// that are open now, whatever gets their names.  (blocks)
   base::Status detach();
@@ -138,7 +138,7 @@ class Segment {
   base::Result<std::uint64_t> look_through(std::uint64_t begin, std::uint64_t end);
   /// Of a closed segment, whether the files of its indexes still are what they were; if not, they are missing from
   /// now on.  (blocks)
-  base::Status look_through_indexes();
+  void look_through_indexes();
   /// A scanner of whole batches.  (blocks)
   base::Result<BatchScanner> scan(std::uint64_t from_position);
 

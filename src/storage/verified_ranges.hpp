@@ -9,7 +9,7 @@
 
 namespace moldau::storage {
 
-/// Disjoint ranges of bytes.  Bounded: one that finds no room is looked through again another time.
+/// Disjoint ranges of bytes.  Bounded: one that has to go is looked through again another time.
 /// Thread rule: its owner guards it.
 class VerifiedRanges {
  public:
@@ -29,7 +29,9 @@ class VerifiedRanges {
       end = std::max(end, at->second);
       at = ends_.erase(at);
     }
-    if (ends_.size() < ranges_max) ends_.emplace_hint(at, begin, end);
+    ends_.emplace_hint(at, begin, end);
+    // What is near the end is read most.
+    if (ends_.size() > ranges_max) ends_.erase(ends_.begin());
   }
   /// Nothing from there on.
   void cut(std::uint64_t size) {

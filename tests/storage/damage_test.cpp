@@ -425,5 +425,63 @@ TEST_F(Scrub, HasDamagedIndexesMadeAnew) {
   EXPECT_EQ(log->offline(), std::nullopt);
 }
 
+TEST(ScrubAndCompaction, GoOnSideBySide) {
+  MemoryFileSystem fs;
+  TestDirectory test(fs);
+  ASSERT_TRUE(test.open().has_value());
+  LogOptions options = log_options();
+  options.compact_policy = true;
+  options.delete_policy = false;
+  options.min_cleanable_dirty_ratio = 0.01;
+  const auto log = test.log(0, options).value();
+  int compactions = 0;
+  for (int i = 0; i < 200; ++i) {
+    ASSERT_TRUE(test.append(*log, plain_batch(1 + i % 7, 60)).has_value());
+    ASSERT_TRUE(test.directory->commit().has_value());
+    test.clock.advance(std::chrono::seconds(2));
+    ASSERT_TRUE(test.directory->write_behind().has_value());
+    test.directory->scrub(300 + static_cast<std::uint64_t>(i));
+    if (i % 5 != 0) continue;
+    ASSERT_TRUE(test.directory->checkpoint().has_value());
+    for (auto done = test.directory->compact({}); done && *done; done = test.directory->compact({})) {
+      ++compactions;
+      test.directory->scrub(500);
+    }
+    ASSERT_EQ(log->offline(), std::nullopt) << i;
+  }
+  EXPECT_GE(compactions, 5);
+}
+
+// A checkpoint knows of a segment's indexes once somebody has asked for them.
+TEST(RetentionOfAPartlyKnownLog, IsNoDamage) {
+  MemoryFileSystem fs;
+  {
+    Writer writer(fs);
+    writer.write(160);
+    writer.close();
+  }
+  ASSERT_TRUE(fs.remove("data/.moldau.closed").has_value());  // as another broker leaves it
+  TestDirectory test(fs, small_options(), 2);
+  ASSERT_TRUE(test.open().has_value());
+  const auto log = test.log(damaged_partition, log_options()).value();
+  ASSERT_TRUE(log->find_timestamp(first_ms, log->end_offset()).has_value());  // looks into the first segment
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(test.append(*log, plain_batch(1, 5'000), 5).has_value());
+  ASSERT_TRUE(test.directory->commit().has_value());
+  ASSERT_TRUE(test.directory->checkpoint().has_value());
+  ASSERT_TRUE(log->advance_start(Offset{200}).has_value());
+  ASSERT_TRUE(test.directory->commit().has_value());
+  LogOptions keep = log_options();
+  keep.retention_ms = -1;
+  for (const auto& each : test.directory->logs()) each->set_options(keep);
+  ASSERT_TRUE(test.directory->apply_retention().has_value());
+  EXPECT_FALSE(fs.info(damaged_directory + "/00000000000000000000.log").has_value());
+  const auto left = fs.after_kill();
+  TestDirectory again(*left, small_options(), 3);
+  ASSERT_TRUE(again.open().has_value());
+  const auto found = again.log(damaged_partition, log_options()).value();
+  EXPECT_EQ(found->offline(), std::nullopt);
+  EXPECT_EQ(found->start_offset(), Offset{200});
+}
+
 }  // namespace
 }  // namespace moldau::storage
