@@ -23,6 +23,7 @@ def STEPS(deep):
         ('refusals', step_script('tests/safety/refusals.py', tools=['losetup', 'mkfs.ext4'])),
         ('cleanup', step_script('tests/safety/cleanup.py')),
         ('bit-rot', step_script('tests/safety/bit_rot.py')),
+        ('golden', step_script('tests/safety/golden.py')),
         ('disk-trouble', step_script('tests/safety/disk_trouble.py', '--failures', '200' if deep else '30', tools=['strace', 'prlimit'])),
         ('idle', step_script('tests/safety/resources.py', '--check')),
         ('kafka-tools', step_script('tests/clients/kafka_tools.py', tools=['java', 'mvn'])),

@@ -372,7 +372,7 @@ class Scrub : public Damage {
 };
 
 TEST_F(Scrub, SeesEveryByteOnceInARound) {
-  for (const std::uint64_t step : {1, 5'000, 1'000'000}) {
+  for (const std::uint64_t step : {1UL, 5'000UL, 1'000'000UL}) {
     const auto disk = fs.after_kill();
     TestDirectory test(*disk);
     ASSERT_TRUE(test.open().has_value());
