@@ -327,8 +327,8 @@ TEST_F(Damage, OfAClosedDirectoryIsFoundOrMadeGood) {
   for (const auto& path : files_in(fs, "data")) files.push_back(path);
   EXPECT_GT(files.size(), 20U);
   run(fs, files, samples(1200));
-  EXPECT_GT(outcome.offline, support::rounds(100));
-  EXPECT_GT(outcome.unharmed, support::rounds(100));
+  EXPECT_GE(outcome.offline, support::rounds(100));
+  EXPECT_GE(outcome.unharmed, support::rounds(100));
 }
 
 TEST_F(Damage, OfAKilledBrokersDirectoryIsFoundOrMadeGood) {
@@ -343,9 +343,9 @@ TEST_F(Damage, OfAKilledBrokersDirectoryIsFoundOrMadeGood) {
   for (const auto& path : files_in(*left, "data/.moldau"))
     if (left->info(path)->size > 0) files.push_back(path);
   run(*left, files, samples(800));
-  EXPECT_GT(outcome.refused, support::rounds(10));  // the checkpoint and, where it had been synced, the lane
-  EXPECT_GT(outcome.offline, support::rounds(50));
-  EXPECT_GT(outcome.unharmed, support::rounds(50));
+  EXPECT_GE(outcome.refused, support::rounds(10));  // the checkpoint and, where it had been synced, the lane
+  EXPECT_GE(outcome.offline, support::rounds(50));
+  EXPECT_GE(outcome.unharmed, support::rounds(50));
 }
 
 /// Goes once through everything; returns how many bytes were seen.
