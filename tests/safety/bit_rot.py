@@ -19,7 +19,7 @@ import broker as brokers
 from cleanup import until
 from hand_back import all_batches
 from raw_client import EARLIEST, ERROR, LATEST, RawClient
-from record_batch import Fields, build_batch
+from record_batch import Fields, build_batch, parse_batches
 from report import Report
 from scratch import scratch_folder
 
@@ -63,17 +63,7 @@ def read_until_error(port, place):
             if error or answer['error'] or not answer['data']:
                 return data, error or answer['error']
             data += answer['data']
-            offset = _next_offset(answer['data'])
-
-
-def _next_offset(data):
-    position, last = 0, -1
-    while position < len(data):
-        base, length = int.from_bytes(data[position:position + 8], 'big'), int.from_bytes(
-            data[position + 8:position + 12], 'big')
-        last = base + int.from_bytes(data[position + 23:position + 27], 'big')
-        position += 12 + length
-    return last + 1
+            offset = parse_batches(answer['data'])[-1].last_offset + 1
 
 
 def produce(port, place):

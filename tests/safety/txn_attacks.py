@@ -697,7 +697,9 @@ def offsets_without_adding(scene):
     return told(error, scene.committed_offset())
 
 
-def late_offsets(protocol):
+def late_offsets(protocol, during_next):
+    """After the transaction, or in the next one, which has other offsets of the same group: then what they were was
+    retried on a newer connection."""
     def attack(scene):
         scene.have_coordinator()
         one = scene.producer(protocol)
@@ -705,23 +707,11 @@ def late_offsets(protocol):
         one.client = scene.client()
         one.must(one.offsets(3))
         one.end(True)
-        error = one.offsets(7, via=late_connection, of=old, add=False, soon=())
-        return told(error, scene.committed_offset())
-    return attack
-
-
-def late_offsets_in_the_next(protocol):
-    """The same group's offsets of the transaction before; what they were was retried on a newer connection."""
-    def attack(scene):
-        scene.have_coordinator()
-        one = scene.producer(protocol)
-        late_connection, old = one.client, one.id
-        one.client = scene.client()
-        one.must(one.offsets(3))
-        one.end(True)
-        one.must(one.offsets(5))
-        error = one.offsets(3, via=late_connection, of=old, add=False, soon=())
-        one.end(True)
+        if during_next:
+            one.must(one.offsets(5))
+        error = one.offsets(3 if during_next else 7, via=late_connection, of=old, add=False, soon=())
+        if during_next:
+            one.end(True)
         return told(error, scene.committed_offset())
     return attack
 
@@ -857,10 +847,10 @@ def all_rows():
           for protocol in (2, 1) for what, generation, member, error in (
               ('a member', 5, 'nobody', 'UNKNOWN_MEMBER_ID, 3'), ('a generation', 5, '', 'UNKNOWN_MEMBER_ID, 3'))],
         Row('v1: offsets of a group that was not added', offsets_without_adding, 'TRANSACTION_ABORTABLE, none'),
-        Row('v2: offsets that come late', late_offsets(2), 'INVALID_PRODUCER_EPOCH, 3'),
-        Row('v1: offsets that come late', late_offsets(1), 'TRANSACTION_ABORTABLE, 3', 'NOT_COORDINATOR, 3', OLDER_OFFSETS),
-        Row('v2: offsets that come in the next transaction', late_offsets_in_the_next(2), 'INVALID_PRODUCER_EPOCH, 5'),
-        Row('v1: offsets that come in the next transaction', late_offsets_in_the_next(1), 'NONE, 3',
+        Row('v2: offsets that come late', late_offsets(2, False), 'INVALID_PRODUCER_EPOCH, 3'),
+        Row('v1: offsets that come late', late_offsets(1, False), 'TRANSACTION_ABORTABLE, 3', 'NOT_COORDINATOR, 3', OLDER_OFFSETS),
+        Row('v2: offsets that come in the next transaction', late_offsets(2, True), 'INVALID_PRODUCER_EPOCH, 5'),
+        Row('v1: offsets that come in the next transaction', late_offsets(1, True), 'NONE, 3',
             'NOT_COORDINATOR, 5', OLDER_OFFSETS),
         Row('what readers see of a transaction', readers, '0 bytes, stable 0, a+b, no list, 0 aborted, 1 aborted, b'),
         Row('a marker of an old epoch', marker(1, 0, -1, 0), 'INVALID_PRODUCER_EPOCH, open, a'),
