@@ -36,21 +36,25 @@ class ScrubPlan {
  public:
   explicit ScrubPlan(base::SteadyTime now) : next_(now), round_began_(now) {}
   [[nodiscard]] base::SteadyTime next() const { return next_; }
-  void after(const storage::LogDirectory::Scrubbed& scrubbed, base::Milliseconds interval, std::uint64_t bytes_stored,
-             base::SteadyTime now) {
-    using Seconds = std::chrono::duration<double>;
-    const double rate = std::max(scrub_bytes_per_second_min, static_cast<double>(bytes_stored) /
-                                                                 std::max(1e-3, Seconds(interval).count()));
+  [[nodiscard]] bool begins_round() const { return bytes_per_second_ == 0; }
+  void begin_round(std::uint64_t bytes_stored, base::Milliseconds interval) {
+    const double seconds = std::max(1e-3, Seconds(interval).count());
+    bytes_per_second_ = std::max(scrub_bytes_per_second_min, static_cast<double>(bytes_stored) / seconds);
+  }
+  void after(const storage::LogDirectory::Scrubbed& scrubbed, base::Milliseconds interval, base::SteadyTime now) {
     next_ = now + std::chrono::duration_cast<std::chrono::nanoseconds>(
-                      Seconds(static_cast<double>(scrubbed.bytes) / rate));
+                      Seconds(static_cast<double>(scrubbed.bytes) / bytes_per_second_));
     if (!scrubbed.round_ended) return;
     next_ = std::max(next_, round_began_ + interval);
     round_began_ = next_;
+    bytes_per_second_ = 0;
   }
 
  private:
+  using Seconds = std::chrono::duration<double>;
   base::SteadyTime next_;
   base::SteadyTime round_began_;
+  double bytes_per_second_ = 0;  // 0 between two rounds
 };
 
 /// Lets through so many bytes a second.
@@ -177,10 +181,12 @@ void StorageThreads::run_cleanup(const std::stop_token& stop) {
       compact_at = soon(options.compaction_backoff, longest_interval);
     }
     if (scrubs() && clock_.now() >= scrub.next()) {
-      const auto scrubbed = directory.scrub(scrub_step_bytes);
-      std::uint64_t stored = 0;
-      for (const auto& log : directory.logs()) stored += log->size_bytes();
-      scrub.after(scrubbed, options.scrub_interval, stored, clock_.now());
+      if (scrub.begins_round()) {
+        std::uint64_t stored = 0;
+        for (const auto& log : directory.logs()) stored += log->size_bytes();
+        scrub.begin_round(stored, options.scrub_interval);
+      }
+      scrub.after(directory.scrub(scrub_step_bytes), options.scrub_interval, clock_.now());
     }
     auto next = retain_at;
     if (options.compacts) next = std::min(next, compact_at);

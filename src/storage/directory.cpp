@@ -107,7 +107,10 @@ base::Status Directory::open(DirectoryIdentity identity) {
     for (auto& directory : recovered.deleted)
       deleted_.push_back({nullptr, Lsn{0}, std::move(directory), clock_.now()});
   }
-  MOLDAU_TRY(read_cleaner_offsets());
+  for (const auto& [id, log] : log_map()) {
+    const auto cleaned = recovered.cleaned.find(log->topic_partition());
+    if (cleaned != recovered.cleaned.end()) log->set_cleaned_end(cleaned->second);
+  }
   MOLDAU_TRY(begin_lane());
   // From here on they would be older than the data.
   bool any = false;
@@ -725,24 +728,18 @@ LogDirectory::Scrubbed Directory::scrub(std::uint64_t bytes_max) {
   Scrubbed scrubbed;
   const auto logs = log_map();
   auto at = scrubbed_log_ ? logs.lower_bound(*scrubbed_log_) : logs.begin();
+  if (at == logs.end() || scrubbed_log_ != at->first) scrubbed_place_ = {};
   while (at != logs.end() && scrubbed.bytes < bytes_max) {
-    if (scrubbed_log_ != at->first) {
-      scrubbed_log_ = at->first;
-      scrubbed_place_ = {};
-    }
     // What is in the way is told by the log itself when it is damage; else its files went meanwhile.
     const auto seen = at->second->scrub(scrubbed_place_, bytes_max - scrubbed.bytes);
     if (seen) scrubbed.bytes += *seen;
-    if (!seen || scrubbed_place_.segment == no_offset) ++at;
+    if (seen && scrubbed_place_.segment != no_offset) continue;
+    ++at;
+    scrubbed_place_ = {};
   }
   scrubbed.round_ended = at == logs.end();
-  if (scrubbed.round_ended) {
-    scrubbed_log_.reset();
-    scrubbed_place_ = {};
-  } else if (scrubbed_log_ != at->first) {
-    scrubbed_log_ = at->first;
-    scrubbed_place_ = {};
-  }
+  scrubbed_log_.reset();
+  if (!scrubbed.round_ended) scrubbed_log_ = at->first;
   return scrubbed;
 }
 
@@ -802,19 +799,6 @@ base::Result<std::optional<Compacted>> Directory::compact(const CompactionContro
   log->set_cleaned_end((*done)->end);
   MOLDAU_TRY(write_cleaner_offsets());
   return *done;
-}
-
-base::Status Directory::read_cleaner_offsets() {
-  const auto offsets = read_offset_checkpoint(fs_, file_names::join(path_, file_names::cleaner_offsets));
-  if (!offsets && offsets.error().code == Errc::io) return offsets.error();
-  if (!offsets) {
-    // Derived: without it logs are compacted from their starts.
-    log::warn("storage.checkpoint_dropped", "{}: {}", file_names::cleaner_offsets, offsets.error().message);
-    return {};
-  }
-  for (const auto& [id, log] : log_map())
-    if (const auto at = offsets->find(log->topic_partition()); at != offsets->end()) log->set_cleaned_end(at->second);
-  return {};
 }
 
 base::Status Directory::write_cleaner_offsets() {

@@ -78,7 +78,6 @@ class Directory final : public LogDirectory {
   base::Status write_checkpoint(const LogMap& logs, const LanePosition& position, bool closed)
       MOLDAU_REQUIRES(background_mutex_);
   base::Status write_kafka_checkpoints(const LogMap& logs);
-  base::Status read_cleaner_offsets();
   base::Status write_cleaner_offsets();
   /// Whether records may be judged by the wall clock.
   bool wall_clock_is_sound() MOLDAU_REQUIRES(background_mutex_);

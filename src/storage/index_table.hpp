@@ -36,19 +36,18 @@ class IndexTable {
 
   /// A new, empty table in memory.
   IndexTable() = default;
-  /// The first `count` entries of a file, read when needed.  They are looked through here: nullopt when they are not
-  /// what `facts` say or, without a checksum, do not rise.  (blocks)
-  static base::Result<std::optional<IndexTable>> load(std::shared_ptr<File> file, std::size_t count,
-                                                      std::optional<std::uint32_t> crc) {
+  /// The first entries of a file, read when needed.  They are looked through here: nullopt when they are not what
+  /// `facts` say or, without a checksum, do not rise.  (blocks)
+  static base::Result<std::optional<IndexTable>> load(std::shared_ptr<File> file, const IndexFacts& facts) {
     IndexTable table;
     table.file_ = std::move(file);
-    table.in_file_ = count;
+    table.in_file_ = facts.entries;
     table.resident_ = false;
     std::vector<std::uint8_t> bytes;
     MOLDAU_ASSIGN(const bool there, table.read_all(bytes));
     table.crc_ = base::crc32c(bytes);
-    bool good = there && (!crc || *crc == table.crc_);
-    for (std::size_t i = 1; good && !crc && i < count; ++i)
+    bool good = there && (!facts.crc || *facts.crc == table.crc_);
+    for (std::size_t i = 1; good && !facts.crc && i < facts.entries; ++i)
       good = Format::rises(Format::decode(bytes.data() + (i - 1) * Format::bytes),
                            Format::decode(bytes.data() + i * Format::bytes));
     if (!good) return std::optional<IndexTable>{};

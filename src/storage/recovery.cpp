@@ -58,7 +58,7 @@ class Recovery {
     MOLDAU_ASSIGN(const auto log_starts, read_offsets(file_names::log_starts));
     recovery_points_ = recovery_points;
     log_starts_ = log_starts;
-    MOLDAU_ASSIGN(cleaned_, read_offsets(file_names::cleaner_offsets));
+    MOLDAU_ASSIGN(result_.cleaned, read_offsets(file_names::cleaner_offsets));
     MOLDAU_ASSIGN(const auto names, fs_.list(input_.path));
     for (const auto& name : names) {
       if (!name.ends_with(file_names::delete_directory_suffix)) continue;
@@ -88,10 +88,15 @@ class Recovery {
     const auto path = file_names::join(directory_of(name), file_names::partition_metadata);
     const auto text = read_whole(fs_, path);
     auto topic_id = text ? decode_partition_metadata(text.value()) : base::Result<TopicId>(text.error());
-    if (names_.empty() && input_.checkpoint)
-      for (const auto& [id, log] : input_.checkpoint->logs) names_[log.name] = &log;
+    if (!input_.checkpoint) return topic_id;
+    const auto& logs = input_.checkpoint->logs;
+    if (topic_id)
+      if (const auto at = logs.find({*topic_id, name.partition}); at != logs.end() && at->second.name == name)
+        return topic_id;
+    if (names_.empty())
+      for (const auto& [id, log] : logs) names_[log.name] = &log;
     const auto known = names_.find(name);
-    if (known == names_.end() || (topic_id && *topic_id == known->second->topic_id)) return topic_id;
+    if (known == names_.end()) return topic_id;
     // A topic may have been made anew, by Kafka or since the checkpoint.
     if (deleted_names_.contains(file_names::of_partition(name))) return topic_id;
     const bool is_another = topic_id && (replaying_ ? was_made_since({*topic_id, name.partition})
@@ -123,7 +128,7 @@ class Recovery {
   base::Result<OffsetCheckpoint> read_offsets(std::string_view name) {
     auto offsets = read_offset_checkpoint(fs_, file_names::join(input_.path, name));
     if (offsets || offsets.error().code == Errc::io) return offsets;
-    // Derived: without it the start is slower and nothing is lost.
+    // Derived: without it the start is slower, or logs are compacted from their starts, and nothing is lost.
     log::warn("storage.checkpoint_dropped", "{}: {}", name, offsets.error().message);
     return OffsetCheckpoint{};
   }
@@ -333,7 +338,7 @@ class Recovery {
     for (auto& [id, log] : result_.logs) {
       const auto known = input_.checkpoint->logs.find(id);
       if (known == input_.checkpoint->logs.end() || !log->has_files()) continue;
-      if (cleaned_.contains(log->topic_partition())) continue;
+      if (result_.cleaned.contains(log->topic_partition())) continue;
       const auto status = log->check_closed(known->second);
       if (status) continue;
       log::error("storage.log_offline", "{} is offline: {}", file_names::of_partition(log->topic_partition()),
@@ -367,8 +372,7 @@ class Recovery {
   Recovered result_;
   OffsetCheckpoint recovery_points_;
   OffsetCheckpoint log_starts_;
-  OffsetCheckpoint cleaned_;  // what was compacted, by whom ever
-  std::map<TopicPartition, const LogState*> names_;  // of the checkpoint
+  std::map<TopicPartition, const LogState*> names_;  // of the checkpoint, once one is looked for by its name
   std::vector<Found> unexplained_;
   std::set<std::string> deleted_names_;
   std::set<TopicIdPartition> lost_;

@@ -11,6 +11,7 @@
 
 #include "checkpoint.hpp"
 #include "moldau/storage/log_directory.hpp"
+#include "offset_checkpoint.hpp"
 #include "partition_log.hpp"
 
 namespace moldau::storage {
@@ -18,6 +19,7 @@ namespace moldau::storage {
 struct Recovered {
   std::map<TopicIdPartition, std::shared_ptr<PartitionLog>> logs;
   std::vector<std::string> deleted;  // directories that wait for their removal
+  OffsetCheckpoint cleaned;          // what was compacted, by whom ever
   LogDirectory::Opened opened;
 };
 

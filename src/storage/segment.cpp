@@ -125,18 +125,18 @@ base::Result<bool> Segment::load_indexes(bool may_block) {
   if (indexes_loaded_) return true;
   if (!may_block) return false;
   const bool is_known = state_.indexes_known;
-  const auto load = [&]<class Table>(Table& table, std::string_view suffix, std::size_t entry_bytes,
-                                     const IndexFacts& facts) {
+  const auto load = [&]<class Table>(Table& table, std::string_view suffix, std::size_t entry_bytes, IndexFacts facts) {
+    if (!is_known) facts = {};
     auto index_file = fs_.open(path(suffix), FileSystem::Open::read_write);
     if (!index_file && index_file.error().code == Errc::not_found) return facts.entries == 0;
     if (!index_file) return false;
     const auto bytes = index_file.value()->size();
     if (!bytes) return false;
-    const auto there = static_cast<std::size_t>(*bytes / entry_bytes);
-    const std::size_t count = is_known ? facts.entries : there;
-    if (count > there) return false;
-    if (count == 0) return true;
-    auto loaded = Table::load(std::move(index_file).value(), count, facts.crc);
+    const auto there = static_cast<std::uint32_t>(*bytes / entry_bytes);
+    if (!is_known) facts.entries = there;
+    if (facts.entries > there) return false;
+    if (facts.entries == 0) return true;
+    auto loaded = Table::load(std::move(index_file).value(), facts);
     if (!loaded || !*loaded) return false;
     table = std::move(**loaded);
     return true;
